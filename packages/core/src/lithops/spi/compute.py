@@ -1,0 +1,184 @@
+"""What a compute backend is: how calls are started, heard of, and ended."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Flag, auto
+from typing import ClassVar, TypeAlias
+
+from lithops.errors import BackendError, NotSupportedError
+from lithops.types import CallMessage, CallOutput, CallStatus, Handle
+
+__all__ = [
+    "Check",
+    "ComputeBackend",
+    "ComputeFeature",
+    "Exit",
+    "Limits",
+    "LogLine",
+    "Report",
+    "RuntimeInfo",
+    "RuntimeSpec",
+]
+
+Report: TypeAlias = Callable[[CallStatus | CallOutput], None]
+"""Takes the status of a call, or what it printed, at once, from any thread. It never raises and never blocks for long."""
+
+
+class ComputeFeature(Flag):
+    """What a backend can do beyond `start`.
+
+    REPLIES: it hears its workers and reports each status itself; without it, the engine watches the store.
+    INSTANT_START: `start` only queues, without I/O: the engine calls it on the submitting thread.
+    TIMEOUTS: it ends a call that is over time and reports it.
+    OUTPUT: it reports what workers print, as `CallOutput`.
+    """
+
+    NONE = 0
+    REPLIES = auto()
+    INSTANT_START = auto()
+    TIMEOUTS = auto()
+    POLL = auto()
+    CANCEL = auto()
+    LOGS = auto()
+    OUTPUT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the platform allows. The engine plans by these and by nothing else.
+
+    `max_calls_per_start` is 1 for a function service, 10_000 for a batch array. `max_payload_bytes` bounds one
+    start's inline data, and so each result that comes back inline. `max_concurrency` bounds the calls in flight
+    (None: the backend queues by itself). `start_deadline_s`: a call not ended this long after its start plus its
+    time-out is lost.
+    """
+
+    max_calls_per_start: int = 1
+    max_payload_bytes: int = 128 * 1024
+    max_concurrency: int | None = 1000
+    max_timeout_s: float | None = None
+    memory_mb: tuple[int, int] | None = None
+    start_deadline_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeSpec:
+    """The environment that a worker runs in, as the user asked for it."""
+
+    name: str = "default"
+    memory_mb: int | None = None
+    timeout_s: float | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeInfo:
+    """A runtime that is ready. `python` is "3.11"; `wire` is the major version its worker speaks."""
+
+    name: str
+    python: str
+    wire: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A death that the worker could not report: what the platform says of a handle that is over.
+
+    `calls` are the ids of the calls concerned; None means all of the handle's.
+    """
+
+    reason: str
+    signal: int | None = None
+    exit_code: int | None = None
+    memory_limit: bool = False
+    calls: Collection[str] | None = None
+    log_tail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a platform's log."""
+
+    text: str
+    tstamp: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding of `doctor`. `advice` says what to do when it is not `ok`."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    advice: str = ""
+
+
+class ComputeBackend(ABC):
+    """A platform that runs calls. Synchronous and thread-safe; it never sleeps or retries: it translates errors.
+
+    The constructor takes the backend's typed configuration and does no I/O.
+    """
+
+    features: ClassVar[ComputeFeature] = ComputeFeature.NONE
+    limits: Limits = Limits()
+
+    @abstractmethod
+    def start(self, runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
+        """Start calls of one job, at most `limits.max_calls_per_start`.
+
+        With `ComputeFeature.REPLIES`, every call is reported exactly once, also when its worker dies. Raises a
+        `BackendError` when the platform refuses; then none of the calls was started.
+        """
+
+    def ensure_runtime(self, runtime: RuntimeSpec) -> RuntimeInfo:
+        """Make the runtime ready. Idempotent; safe to race."""
+        import sys
+
+        from lithops.wire import WIRE_VERSION
+
+        return RuntimeInfo(runtime.name, f"{sys.version_info[0]}.{sys.version_info[1]}", WIRE_VERSION[0])
+
+    def list_runtimes(self) -> Sequence[RuntimeInfo]:
+        """List the runtimes that are ready."""
+        return ()
+
+    def delete_runtime(self, runtime: RuntimeSpec) -> None:
+        """Delete a runtime; one that does not exist is not an error."""
+        raise self._unsupported("deleting runtimes", "it has none of its own")
+
+    def poll(self, handles: Collection[Handle]) -> Mapping[Handle, Exit]:
+        """Tell which of the handles are over, and how. Needs `ComputeFeature.POLL`."""
+        raise self._unsupported("polling", "its platform does not tell how a worker ended")
+
+    def cancel(self, handle: Handle, calls: Collection[CallMessage]) -> None:
+        """End calls of a start, running or not; with REPLIES each is reported `cancelled` or as it ended before.
+
+        Needs `ComputeFeature.CANCEL`.
+        """
+        raise self._unsupported("cancelling", "its platform cannot end a call that was started")
+
+    def logs(self, handle: Handle) -> Iterator[LogLine]:
+        """Read the platform's log of a start. Needs `ComputeFeature.LOGS`."""
+        raise self._unsupported("reading logs", "its platform keeps none")
+
+    def doctor(self) -> Iterable[Check]:
+        """Check what a user may have got wrong: credentials, permissions, quotas. Never changes anything."""
+        return ()
+
+    def translate(self, exc: BaseException) -> BackendError | None:
+        """Turn an SDK's exception into ours, or return None when it is not the platform's."""
+        return None
+
+    def clear(self, executor_id: str, job_ids: Collection[str] | None = None) -> None:
+        """Delete what the backend itself keeps of jobs; all of the executor's when `job_ids` is None."""
+        return None
+
+    def close(self) -> None:
+        """End everything: workers, threads, connections. In bounded time; idempotent."""
+        return None
+
+    def _unsupported(self, what: str, why: str) -> NotSupportedError:
+        return NotSupportedError(f"{type(self).__name__} does not support {what}: {why}")

@@ -1,0 +1,210 @@
+"""The values that cross Lithops' floors: references, payloads, calls and their ends. No behaviour, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, NamedTuple, TypeAlias
+
+__all__ = [
+    "Artifact",
+    "Buffer",
+    "CallEnd",
+    "CallMessage",
+    "CallOutput",
+    "CallStatus",
+    "ErrorInfo",
+    "Handle",
+    "JobMessage",
+    "ObjectInfo",
+    "Payload",
+    "Span",
+    "StorageRef",
+]
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+Handle: TypeAlias = str
+"""What a platform gave back for a start: a request id, a job's name."""
+
+
+class Span(NamedTuple):
+    """A range of bytes, from `start` up to but not including `end`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One object of a store, as a listing or a head shows it. `modified` is in UTC, with its zone."""
+
+    key: str
+    size_bytes: int
+    etag: str | None = None
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageRef:
+    """What a worker needs to open a store: never a secret.
+
+    `factory` is "module:Class"; the worker calls `Class.from_ref(ref)`. `options` are plain JSON values.
+    """
+
+    factory: str
+    bucket: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class CallEnd(str, Enum):
+    """How a call ended. Every call reaches exactly one of these."""
+
+    SUCCESS = "success"
+    ERROR = "error"
+    LOST = "lost"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+
+class Payload:
+    """A pickle and its out-of-band buffers: inline as `parts`, or stored under `key` from `offset` on.
+
+    The first part is the pickle (protocol 5), the others its buffers in order; `sizes` are their lengths in
+    bytes. The parts of a stored payload lie back to back.
+    """
+
+    __slots__ = ("key", "offset", "parts", "sizes")
+
+    def __init__(
+        self,
+        parts: tuple[Buffer, ...] | None = None,
+        *,
+        key: str | None = None,
+        offset: int = 0,
+        sizes: tuple[int, ...] | None = None,
+    ) -> None:
+        self.parts = parts
+        self.key = key
+        self.offset = offset
+        self.sizes = sizes
+
+    @property
+    def size_bytes(self) -> int:
+        """The length of all parts together."""
+        if self.parts is not None:
+            return sum(len(part) for part in self.parts)
+        return sum(self.sizes or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Something addressed by the sha256 of its content: a pickled function, or a zip of modules.
+
+    The content is `payload`, inline or stored. `digest` is over all parts in order.
+    """
+
+    digest: str
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class JobMessage:
+    """What all calls of a job share. One object a job: its calls point to it.
+
+    `results_inline_max` is the size in bytes up to which a result travels in its status. `commit` tells the
+    worker to write each status to the store too (for platforms that do not reply).
+    """
+
+    executor_id: str
+    job_id: str
+    function: Artifact
+    function_name: str = ""
+    modules: Artifact | None = None
+    store: StorageRef | None = None
+    timeout_s: float | None = None
+    memory_mb: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    results_inline_max: int = 0
+    commit: bool = False
+
+    @property
+    def job_key(self) -> str:
+        """The job's name among all executors: `<executor_id>-<job_id>`."""
+        return f"{self.executor_id}-{self.job_id}"
+
+
+class CallMessage:
+    """One attempt of one call, ready to start. `needs` are the results that its data refers to, by position."""
+
+    __slots__ = ("attempt", "call_id", "data", "job", "needs")
+
+    def __init__(
+        self, job: JobMessage, call_id: str, data: Payload, needs: tuple[Payload, ...] = (), attempt: int = 0
+    ) -> None:
+        self.job = job
+        self.call_id = call_id
+        self.data = data
+        self.needs = needs
+        self.attempt = attempt
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """Why a call has no result. `payload` is the pickled exception when it could be pickled."""
+
+    type: str
+    message: str
+    traceback: str = ""
+    payload: Payload | None = None
+    signal: int | None = None
+    exit_code: int | None = None
+    memory_limit: bool = False
+
+
+class CallStatus:
+    """The small record that says how an attempt of a call ended.
+
+    `header` is the JSON text of the status as the worker wrote it, kept for `stats`; it is parsed when asked for.
+    """
+
+    __slots__ = ("attempt", "call_id", "end", "error", "executor_id", "header", "job_id", "result")
+
+    def __init__(
+        self,
+        executor_id: str,
+        job_id: str,
+        call_id: str,
+        attempt: int,
+        end: CallEnd,
+        *,
+        result: Payload | None = None,
+        error: ErrorInfo | None = None,
+        header: bytes = b"",
+    ) -> None:
+        self.executor_id = executor_id
+        self.job_id = job_id
+        self.call_id = call_id
+        self.attempt = attempt
+        self.end = end
+        self.result = result
+        self.error = error
+        self.header = header
+
+    @classmethod
+    def of(cls, call: CallMessage, end: CallEnd, error: ErrorInfo | None = None) -> CallStatus:
+        """Make the status of a call whose worker cannot make it: a death, a time-out, a refusal."""
+        return cls(call.job.executor_id, call.job.job_id, call.call_id, call.attempt, end, error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class CallOutput:
+    """Text that a worker printed. `call_id` is None for what no call printed. `stream` is stdout or stderr."""
+
+    executor_id: str | None
+    job_id: str | None
+    call_id: str | None
+    stream: str
+    text: str

@@ -1,0 +1,180 @@
+"""The frame: 16 bytes of prefix, a JSON header, blobs back to back. Encoding, decoding, reading from a stream.
+
+    +------+--------------+-------------+-------------+--------+--------+--
+    | LTH1 | header u32   | body u64    | header JSON | blob 0 | blob 1 | ...
+    +------+--------------+-------------+-------------+--------+--------+--
+
+The header has "v" ([major, minor]), "kind", and "blobs" (the length of each blob in bytes); numbers are big-endian.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lithops.errors import WireError, WireVersionError
+from lithops.types import Buffer
+
+__all__ = ["WIRE_VERSION", "FrameReader", "Message", "decode", "encode"]
+
+WIRE_VERSION = (1, 0)
+"""(major, minor). The same major is compatible both ways: unknown fields are ignored."""
+
+MAGIC = b"LTH1"
+MAX_HEADER_BYTES = 64 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024 * 1024
+BIG_BLOB_BYTES = 64 * 1024
+"""From this length on a blob is a writable view, so that arrays made on it can be written; below, bytes."""
+
+_PREFIX = struct.Struct(">4sIQ")
+_BUFFER_BYTES = 256 * 1024
+_encode_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+class Message:
+    """One decoded frame: its kind, its header, the header's JSON text, and its blobs."""
+
+    __slots__ = ("blobs", "header", "header_json", "kind")
+
+    def __init__(self, kind: str, header: dict[str, Any], header_json: bytes, blobs: list[Buffer]) -> None:
+        self.kind = kind
+        self.header = header
+        self.header_json = header_json
+        self.blobs = blobs
+
+
+def encode(kind: str, header: dict[str, Any], blobs: Sequence[Buffer] = ()) -> list[Buffer]:
+    """Make a frame, as buffers to be sent in order. The first has all but the blobs, which are not copied."""
+    fields = {"v": WIRE_VERSION, "kind": kind, **header}
+    body = 0
+    if blobs:
+        sizes = [memoryview(blob).nbytes if isinstance(blob, memoryview) else len(blob) for blob in blobs]
+        fields["blobs"] = sizes
+        body = sum(sizes)
+    text = _encode_json(fields).encode()
+    return [_PREFIX.pack(MAGIC, len(text), body) + text, *blobs]
+
+
+def decode(frame: Buffer) -> Message:
+    """Read one whole frame. Raises `WireError` for anything that is not exactly one well-formed frame."""
+    view = memoryview(frame)
+    if len(view) < _PREFIX.size:
+        raise WireError(f"a message of {len(view)} bytes is truncated: it needs at least {_PREFIX.size}; send it again")
+    header_size, body_size = _sizes(view)
+    start = _PREFIX.size + header_size
+    if len(view) != start + body_size:
+        raise WireError(
+            f"a message has {len(view)} bytes but announces {start + body_size}: it was truncated or joined on its way"
+        )
+    return _parse(bytes(view[_PREFIX.size : start]), view[start:])
+
+
+class FrameReader:
+    """Cut a stream of bytes into messages, without copying big ones twice.
+
+    Receive into `writable()`, then pass the number of bytes to `received`. `max_frame_bytes` bounds what a peer
+    can make us allocate. Not thread-safe.
+    """
+
+    def __init__(self, max_frame_bytes: int = MAX_BODY_BYTES) -> None:
+        self._max = max_frame_bytes
+        self._small = bytearray(_BUFFER_BYTES)
+        self._small_view = memoryview(self._small)
+        self._filled = 0
+        self._big: memoryview | None = None
+        self._big_filled = 0
+
+    @property
+    def in_frame(self) -> bool:
+        """Whether a frame has begun and is not complete."""
+        return self._filled > 0 or self._big is not None
+
+    def writable(self) -> memoryview:
+        """Give the room for the next bytes; never empty."""
+        if self._big is not None:
+            return self._big[self._big_filled :]
+        return self._small_view[self._filled :]
+
+    def received(self, count: int) -> Iterator[Message]:
+        """Take note of `count` new bytes; yield the messages that they complete. Raises `WireError`."""
+        if self._big is not None:
+            self._big_filled += count
+            if self._big_filled == len(self._big):
+                frame, self._big, self._big_filled = self._big, None, 0
+                yield decode(frame)
+            return
+        end = self._filled + count
+        at = 0
+        view = self._small_view
+        while end - at >= _PREFIX.size:
+            header_size, body_size = _sizes(view[at : at + _PREFIX.size])
+            total = _PREFIX.size + header_size + body_size
+            if total > self._max:
+                raise WireError(f"a message announces {total} bytes, over the limit of {self._max}: it is refused")
+            if total > end - at:
+                if total > len(self._small):
+                    big = memoryview(bytearray(total))
+                    big[: end - at] = view[at:end]
+                    self._big, self._big_filled, self._filled = big, end - at, 0
+                    return
+                break
+            body = at + _PREFIX.size + header_size
+            message = _parse(bytes(view[at + _PREFIX.size : body]), view[body : at + total], copy=True)
+            at += total
+            yield message
+        if at:
+            self._small[: end - at] = self._small[at:end]
+        self._filled = end - at
+
+
+def _sizes(prefix: memoryview) -> tuple[int, int]:
+    magic, header_size, body_size = _PREFIX.unpack_from(prefix)
+    if magic != MAGIC:
+        raise WireError(f"a message begins with {bytes(magic)!r}, not {MAGIC!r}: the sender is not a Lithops peer")
+    if header_size > MAX_HEADER_BYTES or body_size > MAX_BODY_BYTES:
+        raise WireError(f"a message announces a header of {header_size} and a body of {body_size} bytes: it is refused")
+    return header_size, body_size
+
+
+def _parse(text: bytes, body: memoryview, *, copy: bool = False) -> Message:
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise WireError(f"a message's header is not JSON: {exc}") from None
+    if not isinstance(header, dict):
+        raise WireError("a message's header is not a JSON object")
+    version = header.get("v")
+    if type(version) is not list or not version or type(version[0]) is not int:
+        raise WireError("a message has no version: the sender is not a Lithops peer")
+    if version[0] != WIRE_VERSION[0]:
+        raise WireVersionError(
+            f"a message of wire version {version[0]} reached a reader of version {WIRE_VERSION[0]}: "
+            "use the same Lithops release at both ends, or rebuild the runtime"
+        )
+    kind = header.get("kind")
+    if type(kind) is not str:
+        raise WireError("a message has no kind")
+    return Message(kind, header, text, _blobs(header.get("blobs"), body, copy))
+
+
+def _blobs(sizes: Any, body: memoryview, copy: bool) -> list[Buffer]:
+    if sizes is None:
+        sizes = []
+    if type(sizes) is not list or not all(type(size) is int and size >= 0 for size in sizes):
+        raise WireError("a message's blob sizes are malformed")
+    if sum(sizes) != len(body):
+        raise WireError(f"a message's blobs should have {sum(sizes)} bytes but have {len(body)}")
+    blobs: list[Buffer] = []
+    at = 0
+    for size in sizes:
+        part = body[at : at + size]
+        if size < BIG_BLOB_BYTES:
+            blobs.append(bytes(part))
+        elif copy or part.readonly:
+            blobs.append(memoryview(bytearray(part)))
+        else:
+            blobs.append(part)
+        at += size
+    return blobs
