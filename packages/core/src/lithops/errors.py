@@ -14,7 +14,6 @@ __all__ = [
     "CallRejectedError",
     "CallTimeoutError",
     "ConfigError",
-    "DependencyFailedError",
     "FunctionExitError",
     "LithopsError",
     "MissingDependencyError",
@@ -189,15 +188,11 @@ class CallRejectedError(CallError):
     """The platform did not accept the call."""
 
 
-class DependencyFailedError(CallError):
-    """A call whose result was this call's input failed; the cause is its exception."""
-
-
 class FunctionExitError(CallError):
     """The user's function raised SystemExit or another exception that would end the client too."""
 
 
-class RemoteTraceback(Exception):
+class RemoteTraceback(Exception):  # noqa: N818 - it is a cause, never raised
     """The traceback of the worker, as text: the `__cause__` of the exception that is raised here."""
 
     def __init__(self, text: str) -> None:

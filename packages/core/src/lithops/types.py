@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
 __all__ = [
@@ -50,15 +50,17 @@ class ObjectInfo:
 class StorageRef:
     """What a worker needs to open a store: never a secret.
 
-    `factory` is "module:Class"; the worker calls `Class.from_ref(ref)`. `options` are plain JSON values.
+    `factory` is "module:Class"; the worker calls `Class.from_ref(ref)`. `options` are plain JSON values. `name`
+    is what the client's configuration calls the store.
     """
 
     factory: str
     bucket: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
 
 
-class CallEnd(str, Enum):
+class CallEnd(StrEnum):
     """How a call ended. Every call reaches exactly one of these."""
 
     SUCCESS = "success"
@@ -114,6 +116,7 @@ class Artifact:
 class JobMessage:
     """What all calls of a job share. One object a job: its calls point to it.
 
+    `fill` names the parameters that the worker fills in when the input does not: `id`, `storage`, `obj`.
     `results_inline_max` is the size in bytes up to which a result travels in its status. `commit` tells the
     worker to write each status to the store too (for platforms that do not reply).
     """
@@ -123,6 +126,7 @@ class JobMessage:
     function: Artifact
     function_name: str = ""
     modules: Artifact | None = None
+    fill: tuple[str, ...] = ()
     store: StorageRef | None = None
     timeout_s: float | None = None
     memory_mb: int | None = None

@@ -51,13 +51,14 @@ class Limits:
     """What the platform allows. The engine plans by these and by nothing else.
 
     `max_calls_per_start` is 1 for a function service, 10_000 for a batch array. `max_payload_bytes` bounds one
-    start's inline data, and so each result that comes back inline. `max_concurrency` bounds the calls in flight
+    start's inline data; one input or result of more than `max_inline_bytes` goes through the store. `max_concurrency` bounds the calls in flight
     (None: the backend queues by itself). `start_deadline_s`: a call not ended this long after its start plus its
     time-out is lost.
     """
 
     max_calls_per_start: int = 1
     max_payload_bytes: int = 128 * 1024
+    max_inline_bytes: int = 64 * 1024
     max_concurrency: int | None = 1000
     max_timeout_s: float | None = None
     memory_mb: tuple[int, int] | None = None

@@ -28,8 +28,10 @@ def encode_calls(calls: Sequence[CallMessage]) -> list[Buffer]:
     }
     if job.modules is not None:
         header["modules"] = [job.modules.digest, pack_payload(job.modules.payload, blobs)]
+    if job.fill:
+        header["fill"] = list(job.fill)
     if job.store is not None:
-        header["store"] = [job.store.factory, job.store.bucket, dict(job.store.options)]
+        header["store"] = [job.store.factory, job.store.bucket, dict(job.store.options), job.store.name]
     if job.timeout_s is not None:
         header["timeout_s"] = job.timeout_s
     if job.memory_mb is not None:
@@ -60,12 +62,16 @@ def decode_calls(message: Message) -> list[CallMessage]:
     env = _field(header, "env", dict, {})
     if not all(isinstance(value, str) for value in env.values()):
         raise WireError("a message's environment has a value that is no text")
+    fill = _field(header, "fill", list, [])
+    if not all(type(name) is str for name in fill):
+        raise WireError("a message names a parameter by something that is no text")
     job = JobMessage(
         executor_id=_field(header, "executor_id", str),
         job_id=_field(header, "job_id", str),
         function=function,
         function_name=_field(header, "function_name", str, ""),
         modules=modules,
+        fill=tuple(fill),
         store=_store(header["store"]) if "store" in header else None,
         timeout_s=_field(header, "timeout_s", (int, float), None),
         memory_mb=_field(header, "memory_mb", int, None),
@@ -105,8 +111,8 @@ def _artifact(packed: Any, cursor: BlobCursor) -> Artifact:
 
 def _store(packed: Any) -> StorageRef:
     match packed:
-        case [str() as factory, str() as bucket, dict() as options]:
-            return StorageRef(factory, bucket, options)
+        case [str() as factory, str() as bucket, dict() as options, str() as name, *_]:
+            return StorageRef(factory, bucket, options, name)
     raise WireError("a message describes its store wrongly")
 
 

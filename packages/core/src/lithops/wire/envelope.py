@@ -25,6 +25,9 @@ WIRE_VERSION = (1, 0)
 MAGIC = b"LTH1"
 MAX_HEADER_BYTES = 64 * 1024 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024 * 1024
+MAX_STREAM_FRAME_BYTES = 512 * 1024 * 1024
+"""On a stream: what a peer may make us allocate. Bigger inputs and results go through a store."""
+
 BIG_BLOB_BYTES = 64 * 1024
 """From this length on a blob is a writable view, so that arrays made on it can be written; below, bytes."""
 
@@ -78,7 +81,7 @@ class FrameReader:
     can make us allocate. Not thread-safe.
     """
 
-    def __init__(self, max_frame_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, max_frame_bytes: int = MAX_STREAM_FRAME_BYTES) -> None:
         self._max = max_frame_bytes
         self._small = bytearray(_BUFFER_BYTES)
         self._small_view = memoryview(self._small)
@@ -129,6 +132,10 @@ class FrameReader:
         self._filled = end - at
 
 
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
 def _sizes(prefix: memoryview) -> tuple[int, int]:
     magic, header_size, body_size = _PREFIX.unpack_from(prefix)
     if magic != MAGIC:
@@ -140,7 +147,7 @@ def _sizes(prefix: memoryview) -> tuple[int, int]:
 
 def _parse(text: bytes, body: memoryview, *, copy: bool = False) -> Message:
     try:
-        header = json.loads(text)
+        header = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as exc:
         raise WireError(f"a message's header is not JSON: {exc}") from None
     if not isinstance(header, dict):

@@ -1,10 +1,11 @@
 """The names of a job's objects in the store. All begin with the executor's prefix, so that users can see and clean.
 
-    lithops.jobs/<executor_id>/functions/<sha256>           pickled functions, and their out-of-band buffers
-    lithops.jobs/<executor_id>/modules/<sha256>             zips of the user's modules
-    lithops.jobs/<executor_id>/<job_id>/data/<n>            inputs that do not fit a message
-    lithops.jobs/<executor_id>/<job_id>/results/<call_id>/<attempt>-<random>
-    lithops.jobs/<executor_id>/<job_id>/status/<block>/<call_id>     1,000 calls a block
+lithops.jobs/<executor_id>/functions/<sha256>           pickled functions, and their out-of-band buffers
+lithops.jobs/<executor_id>/modules/<sha256>             zips of the user's modules
+lithops.jobs/<executor_id>/<job_id>/data/<n>            inputs that do not fit a message
+lithops.jobs/<executor_id>/<job_id>/results/<call_id>/<attempt>-<random>
+lithops.jobs/<executor_id>/<job_id>/status/<block>/<call_id>-<attempt>    1,000 calls a block
+lithops.jobs/<executor_id>/<job_id>/ends/<call_id>      of calls that another process follows
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ __all__ = [
     "JOBS_PREFIX",
     "STATUS_BLOCK",
     "data_key",
+    "end_key",
     "executor_prefix",
     "function_key",
     "job_prefix",
@@ -61,6 +63,11 @@ def status_block_prefix(executor_id: str, job_id: str, block: int) -> str:
     return f"{job_prefix(executor_id, job_id)}status/{block:05d}/"
 
 
-def status_key(executor_id: str, job_id: str, call_id: str) -> str:
-    """Name the status of a call: one for all attempts, the first writer wins."""
-    return f"{status_block_prefix(executor_id, job_id, int(call_id) // STATUS_BLOCK)}{call_id}"
+def status_key(executor_id: str, job_id: str, call_id: str, attempt: int) -> str:
+    """Name the status of an attempt: of its duplicates, the first writer wins."""
+    return f"{status_block_prefix(executor_id, job_id, int(call_id) // STATUS_BLOCK)}{call_id}-{attempt}"
+
+
+def end_key(executor_id: str, job_id: str, call_id: str) -> str:
+    """Name the final status of a call that is followed from another process."""
+    return f"{job_prefix(executor_id, job_id)}ends/{call_id}"

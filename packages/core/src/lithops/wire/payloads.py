@@ -27,14 +27,14 @@ class BlobCursor:
 
     def unpack(self, packed: Any) -> Payload:
         """Undo `pack_payload`. Raises `WireError`."""
-        if type(packed) is int and packed >= 0:
+        if type(packed) is int and packed >= 1:
             try:
                 return Payload(tuple([next(self._blobs) for _ in range(packed)]))
             except StopIteration:
                 raise WireError("a message has fewer blobs than its header says") from None
         match packed:
-            case [str() as key, int() as offset, list() as sizes] if offset >= 0 and all(
-                type(size) is int and size >= 0 for size in sizes
+            case [str() as key, int() as offset, list() as sizes] if (
+                type(offset) is int and offset >= 0 and sizes and all(type(size) is int and size >= 0 for size in sizes)
             ):
                 return Payload(key=key, offset=offset, sizes=tuple(sizes))
         raise WireError(f"a message describes a payload as {str(packed)[:80]!r}")

@@ -10,11 +10,12 @@ from lithops.types import Buffer, CallEnd, CallStatus, ErrorInfo, Payload
 from lithops.wire.envelope import Message, encode
 from lithops.wire.payloads import BlobCursor, pack_payload
 
-__all__ = ["STATUS", "decode_status", "encode_status", "expand_stats"]
+__all__ = ["STATUS", "decode_status", "encode_status", "expand_stats", "reencode_status"]
 
 STATUS = "status"
 _ENDS = {end.value: end for end in CallEnd}
 _TIMES = ("worker_start_tstamp", "worker_func_start_tstamp", "worker_func_end_tstamp", "worker_end_tstamp")
+_MEASURED = ("times", "usage", "cold", "worker")
 _USAGE = ("worker_func_cpu_user_time", "worker_func_cpu_system_time", "worker_func_rss", "worker_peak_memory_end")
 
 
@@ -39,6 +40,12 @@ def encode_status(status: CallStatus, measured: dict[str, Any]) -> list[Buffer]:
     if status.error is not None:
         header["error"] = _pack_error(status.error, blobs)
     return encode(STATUS, header, blobs)
+
+
+def reencode_status(status: CallStatus) -> list[Buffer]:
+    """Make the frame of a status that was received: with what its worker measured."""
+    header = json.loads(status.header) if status.header else {}
+    return encode_status(status, {name: header[name] for name in _MEASURED if name in header})
 
 
 def decode_status(message: Message) -> CallStatus:

@@ -1,0 +1,53 @@
+"""Who wants to know of which job, and what was seen of it. Forgotten when its last call was reported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lithops.spi import CallMessage, CallOutput, CallStatus, Report
+from lithops_localhost.compute.batches import Pace
+
+__all__ = ["Ledger"]
+
+
+@dataclass(slots=True)
+class _Entry:
+    report: Report
+    left: int = 0
+    pace: Pace = field(default_factory=Pace)
+
+
+class Ledger:
+    """The jobs that have calls in the pool. Used by the pool's thread only."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+
+    def open(self, calls: Sequence[CallMessage], report: Report) -> None:
+        """Note that calls of one job came."""
+        key = calls[0].job.job_key
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = _Entry(report)
+        entry.left += len(calls)
+
+    def pace(self, call: CallMessage) -> Pace:
+        """Give what was seen of the call's job."""
+        return self._entries[call.job.job_key].pace
+
+    def settle(self, call: CallMessage, status: CallStatus) -> None:
+        """Report the end of a call."""
+        key = call.job.job_key
+        entry = self._entries[key]
+        entry.left -= 1
+        if not entry.left:
+            del self._entries[key]
+        entry.report(status)
+
+    def print(self, output: CallOutput) -> bool:
+        """Report what a call printed; False when its job is not known."""
+        entry = self._entries.get(f"{output.executor_id}-{output.job_id}")
+        if entry is not None:
+            entry.report(output)
+        return entry is not None

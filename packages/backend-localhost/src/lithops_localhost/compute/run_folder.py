@@ -1,0 +1,36 @@
+"""The private folder of a running pool, named after the client's process, and removed with it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+
+__all__ = ["make_run_folder", "remove_stale_folders"]
+
+
+def make_run_folder(parent: str) -> str:
+    """Name a folder `<pid>-<random>` below `parent`. It is made by the first worker that needs it."""
+    return os.path.join(parent, f"{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def remove_stale_folders(parent: str) -> None:
+    """Remove the folders of clients that were killed."""
+    try:
+        names = os.listdir(parent)
+    except OSError:
+        return
+    for name in names:
+        pid, dash, _ = name.partition("-")
+        if dash and pid.isdigit() and not _is_alive(int(pid)):
+            shutil.rmtree(os.path.join(parent, name), ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True

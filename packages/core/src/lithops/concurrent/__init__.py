@@ -1,0 +1,1 @@
+"""Adapters to the standard library's `concurrent` package."""

@@ -1,0 +1,325 @@
+"""The engine: takes calls when what they need is there, starts them, hears of their ends, tries again, settles.
+
+add(calls) --> wait for needs --> CallMessages --> plan --> backend.start, or Starter's threads
+                    ^                                            |
+                    |                            report(status)  |   Tracker: store, deaths, deadlines
+retry, at once or by the Timer <-- failed? <---------------------+-------------+
+                                      |
+                                   settle --> callbacks: waits, futures, the calls that need this one
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
+
+from lithops.engine.call import Call, Job
+from lithops.engine.job_store import JobStore
+from lithops.engine.outcome import exception_of, stats_of
+from lithops.engine.plan import plan
+from lithops.engine.submit import Starter
+from lithops.engine.timer import Timer
+from lithops.engine.track import Tracker
+from lithops.errors import BackendError, LithopsError, NotSupportedError
+from lithops.spi.compute import ComputeBackend, ComputeFeature, RuntimeSpec
+from lithops.spi.hooks import CallEvent, JobEvent
+from lithops.types import Buffer, CallEnd, CallMessage, CallOutput, CallStatus, ErrorInfo, Handle, Payload
+from lithops.wire.keys import data_key
+from lithops.worker.stores import write_payload
+
+__all__ = ["Engine"]
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Runs the jobs of one executor on one backend. Thread-safe.
+
+    `store` takes what is too big for a message. Observers and `on_output` are
+    called on the thread that heard of the event, and must return quickly.
+    """
+
+    def __init__(
+        self,
+        backend: ComputeBackend,
+        store: JobStore,
+        *,
+        on_output: Callable[[Call | None, CallOutput], None],
+        on_job: Callable[[JobEvent], None] | None = None,
+        on_call: Callable[[CallEvent], None] | None = None,
+        monitoring_interval_s: float = 2.0,
+    ) -> None:
+        self.backend = backend
+        self.lock = threading.Lock()
+        self.store = store
+        self._on_output = on_output
+        self._on_job = on_job
+        self._on_call = on_call
+        self._jobs: dict[str, Job] = {}
+        self._is_instant = ComputeFeature.INSTANT_START in backend.features
+        self._timer = Timer("lithops-engine-timer")
+        self._starter = Starter(
+            backend, self.report, starting=self._starting, started=self._started, rejected=self._rejected
+        )
+        self._tracker = Tracker(
+            backend,
+            store.open,
+            unfinished=self._in_flight,
+            report=self.report,
+            longest_s=monitoring_interval_s,
+        )
+        self._is_tracked = self._tracker.is_needed
+        self.commits = ComputeFeature.REPLIES not in backend.features
+        self.owner: Callable[[], object | None] = lambda: None
+        self._spilled = 0
+        self._is_closed = False
+
+    def open(self, job: Job, expected: int) -> None:
+        """Take a job, whose calls come by `add`."""
+        with self.lock:
+            if self._is_closed:
+                raise BackendError("this executor is closed: make a new one")
+            self._jobs[job.message.job_id] = job
+        if self._on_job is not None:
+            message = job.message
+            self._on_job(JobEvent(message.executor_id, message.job_id, message.function_name, expected, job.created))
+
+    def add(self, job: Job, calls: Sequence[Call]) -> None:
+        """Take calls of an open job: each starts when what it needs is there. Their ids are their numbers in the job."""
+        with self.lock:
+            job.calls.extend(calls)
+            job.unfinished += len(calls)
+        ready: list[Call] = []
+        for call in calls:
+            if call.needs:
+                self._await_needs(call)
+            else:
+                ready.append(call)
+        if ready:
+            self._start(ready)
+
+    def report(self, said: CallStatus | CallOutput) -> None:
+        """Take what a backend or the tracker has to say. Never raises; what comes twice or too late is ignored."""
+        try:
+            self._hear(said)
+        except Exception:  # a bug of ours, or an observer's, must not kill the thread of a backend
+            log.exception("a report could not be taken in")
+
+    def cancel(self, calls: Collection[Call]) -> None:
+        """End calls that have no end yet. Raises `NotSupportedError` for those that run where nothing can end them."""
+        open_calls = [call for call in calls if not call.is_done]
+        sent = {call.sent: call for call in open_calls if call.sent is not None}
+        dropped = self._starter.drop(set(sent)) if not self._is_instant else set()
+        running: dict[Handle, list[CallMessage]] = {}
+        for call in open_calls:
+            with self.lock:
+                message = call.sent
+            if message is None or message in dropped:
+                self._settle(call, CallStatus.of(message or call.to_message(), CallEnd.CANCELLED))
+            else:
+                running.setdefault(call.handle or "", []).append(message)
+        if running and ComputeFeature.CANCEL not in self.backend.features:
+            raise NotSupportedError(
+                f"{sum(map(len, running.values()))} calls already run, and {type(self.backend).__name__} cannot end a "
+                "call that was started: wait for them, or give a 'timeout' when you submit"
+            )
+        for handle, messages in running.items():
+            self.backend.cancel(handle, messages)
+
+    def close(self) -> None:
+        """Stop everything in bounded time; calls without an end are cancelled. Idempotent."""
+        with self.lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+        self._timer.close()
+        self._tracker.close()
+        self.backend.close()
+        self._starter.close()
+        for job in list(self._jobs.values()):
+            if job.unfinished:
+                for call in job.calls:
+                    if not call.is_done:
+                        reason = ErrorInfo("CallCancelledError", "the executor was closed")
+                        self._settle(call, CallStatus.of(call.to_message(), CallEnd.CANCELLED, reason))
+
+    def forget(self, job_ids: Iterable[str]) -> None:
+        """Drop the records of jobs that are over."""
+        with self.lock:
+            for job_id in job_ids:
+                job = self._jobs.get(job_id)
+                if job is not None and not job.unfinished:
+                    del self._jobs[job_id]
+
+    def spill(self, job: Job, parts: Sequence[Buffer]) -> Payload:
+        """Store what is too big for a message."""
+        store, bucket = self.store.open()
+        self.store.is_written = True
+        with self.lock:
+            number = self._spilled
+            self._spilled += 1
+        message = job.message
+        return write_payload(store, bucket, data_key(message.executor_id, message.job_id, number), parts)
+
+    def _hear(self, said: CallStatus | CallOutput) -> None:
+        job = self._jobs.get(said.job_id) if said.job_id is not None else None
+        if isinstance(said, CallOutput):
+            call = job.calls[int(said.call_id)] if job is not None and said.call_id is not None else None
+            if call is not None:
+                call.add_log(said.text)
+            self._on_output(call, said)
+            return
+        if job is None:
+            return
+        call = job.calls[int(said.call_id)]
+        if not self._is_instant:
+            self._starter.release(said.job_id, said.call_id, said.attempt)
+        with self.lock:
+            is_stale = said.attempt != call.attempt and said.end is not CallEnd.SUCCESS
+            if call.status is not None or is_stale:
+                return
+            tries_again = said.end is not CallEnd.SUCCESS and self._is_worth_trying_again(call, said)
+            if tries_again:
+                call.attempt += 1
+                call.sent = None
+        if tries_again:
+            self._try_again(call, said)
+        else:
+            self._settle(call, said)
+
+    def _settle(self, call: Call, status: CallStatus) -> None:
+        if not call.settle(status):
+            return
+        call.sent = None
+        call.data = Payload(())
+        job = call.job
+        with self.lock:
+            job.unfinished -= 1
+        if status.result is not None and status.result.key is not None:
+            self.store.is_written = True
+        if self._on_call is not None:
+            message = job.message
+            self._on_call(
+                CallEvent(message.executor_id, message.job_id, call.call_id, status.end.value, stats_of(call))
+            )
+
+    def _is_worth_trying_again(self, call: Call, status: CallStatus) -> bool:
+        if self._is_closed:
+            return False
+        return call.job.retry.wants(status.end, call.attempt, lambda: exception_of(call, status))
+
+    def _try_again(self, call: Call, status: CallStatus) -> None:
+        delay_s = call.job.retry.delay_s(call.attempt - 1)
+        log.debug("call %s of %s failed (%s): attempt %d", call.call_id, status.job_id, status.end, call.attempt)
+        if delay_s <= 0:
+            self._start([call])
+        else:
+            self._timer.after(delay_s, partial(self._start, [call]))
+
+    # What a call needs
+
+    def _await_needs(self, call: Call) -> None:
+        left = len(call.needs)
+        lock = threading.Lock()
+
+        def settled(_need: Call) -> None:
+            nonlocal left
+            with lock:
+                left -= 1
+                is_last = left == 0
+            if is_last:
+                self._needs_are_there(call)
+
+        for need in call.needs:
+            need.add_done_callback(settled)
+
+    def _needs_are_there(self, call: Call) -> None:
+        failed = next((need for need in call.needs if not need.succeeded), None)
+        if failed is None:
+            self._start([call])
+            return
+        assert failed.status is not None
+        call.failed_need = failed
+        self._settle(call, CallStatus.of(call.to_message(), failed.status.end, failed.status.error))
+
+    def _needed(self, call: Call) -> tuple[Payload, ...]:
+        """Give the results that a call needs, where its worker finds them: inline, or in this executor's store."""
+        found: list[Payload] = []
+        inline = 0
+        for need in call.needs:
+            assert need.status is not None
+            assert need.status.result is not None
+            payload = need.status.result
+            if payload.parts is None and need.job.message.store != call.message.store:
+                raise BackendError(
+                    f"call {call.call_id} needs a big result of another executor with another store: "
+                    "give it the value, by result(), instead of the future"
+                )
+            found.append(payload)
+            inline += payload.size_bytes if payload.parts is not None else 0
+        if inline > self.backend.limits.max_inline_bytes:
+            found = [self.spill(call.job, payload.parts) if payload.parts is not None else payload for payload in found]
+        return tuple(found)
+
+    # Starting
+
+    def _start(self, calls: Sequence[Call]) -> None:
+        now = time.time() if self._is_instant else 0.0
+        messages = []
+        for call in calls:
+            try:
+                message = call.to_message(self._needed(call) if call.needs else ())
+            except Exception as exc:  # the store's code may raise anything, and the call must have an end
+                self._settle(call, _rejection(call.to_message(), f"what it needs cannot be given to it: {exc}"))
+                continue
+            with self.lock:
+                if call.status is not None or self._is_closed:
+                    continue
+                call.sent = message
+                call.submit_tstamp = now
+            messages.append(message)
+        runtime = calls[0].job.runtime
+        for batch in plan(messages, self.backend.limits):
+            if self._is_instant:
+                self._start_now(runtime, batch)
+            else:
+                self._starter.put(runtime, batch)
+        if self._is_tracked:
+            self._tracker.wake()
+
+    def _starting(self, batch: Sequence[CallMessage]) -> None:
+        now = time.time()
+        for call in self._calls_of(batch):
+            call.submit_tstamp = now
+
+    def _start_now(self, runtime: RuntimeSpec, batch: Sequence[CallMessage]) -> None:
+        try:
+            handle = self.backend.start(runtime, batch, self.report)
+        except Exception as exc:  # the plugin's code may raise anything
+            self._rejected(batch, str(exc) if isinstance(exc, LithopsError) else f"{type(exc).__name__}: {exc}")
+        else:
+            self._started(batch, handle)
+
+    def _started(self, batch: Sequence[CallMessage], handle: Handle) -> None:
+        for call in self._calls_of(batch):
+            call.handle = handle
+
+    def _calls_of(self, batch: Sequence[CallMessage]) -> list[Call]:
+        job = self._jobs.get(batch[0].job.job_id)
+        return [] if job is None else [job.calls[int(message.call_id)] for message in batch]
+
+    def _rejected(self, batch: Sequence[CallMessage], reason: str) -> None:
+        for message in batch:
+            self.report(_rejection(message, reason))
+
+    def _in_flight(self) -> list[Call]:
+        with self.lock:
+            jobs = [job for job in self._jobs.values() if job.unfinished]
+        return [call for job in jobs for call in job.calls if call.status is None and call.sent is not None]
+
+
+def _rejection(message: CallMessage, reason: str) -> CallStatus:
+    return CallStatus.of(message, CallEnd.REJECTED, ErrorInfo("CallRejectedError", reason))

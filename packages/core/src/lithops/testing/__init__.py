@@ -1,0 +1,42 @@
+"""For those who write a backend: the conformance kit, and doubles that pass it. Names are imported on first use.
+
+from lithops.testing import StorageContract
+
+class TestAcmeStorage(StorageContract):
+    @pytest.fixture
+    def backend(self):
+        return AcmeStorage(AcmeConfig(...))
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lithops.testing.storage.contract import StorageContract
+    from lithops.testing.storage_faulty import Fault, FaultyStorage
+    from lithops.testing.storage_memory import MemoryStorage
+
+__all__ = ["Fault", "FaultyStorage", "MemoryStorage", "StorageContract"]
+
+_HOMES = {
+    "Fault": "lithops.testing.storage_faulty",
+    "FaultyStorage": "lithops.testing.storage_faulty",
+    "MemoryStorage": "lithops.testing.storage_memory",
+    "StorageContract": "lithops.testing.storage.contract",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'lithops.testing' has no attribute '{name}'")
+    package = home.rpartition(".")[0]
+    if name.endswith("Contract") and package not in sys.modules:
+        import pytest
+
+        pytest.register_assert_rewrite(package)  # so that a failing test of the kit shows its values
+    return getattr(import_module(home), name)

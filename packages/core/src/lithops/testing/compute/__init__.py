@@ -1,0 +1,1 @@
+"""The conformance kit of compute. `lithops.testing` exports its name."""

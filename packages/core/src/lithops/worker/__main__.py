@@ -1,0 +1,24 @@
+"""The worker as a program: `python -m lithops.worker pipe FD HOME`, or `... once < calls > statuses`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(arguments: list[str]) -> int:
+    """Run the worker that the first argument names. Gives the exit code: 2 for wrong usage."""
+    match arguments:
+        case ["pipe", fd, home] if fd.isdigit():
+            from lithops.worker.pipe import serve
+
+            serve(int(fd), home)
+        case ["once"]:
+            from lithops.worker.once import main as run_once
+
+            return run_once()
+    print("usage: python -m lithops.worker pipe FD HOME | once", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

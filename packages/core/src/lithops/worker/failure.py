@@ -1,0 +1,112 @@
+"""Turn an exception of the user's function into what travels, so that it comes back with its own type."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lithops.types import Buffer, ErrorInfo, Payload
+from lithops.worker.pickles import dump, load
+
+__all__ = ["describe", "rebuild"]
+
+MAX_TEXT = 64 * 1024
+_ENDS_THE_CLIENT = (SystemExit, KeyboardInterrupt, GeneratorExit)
+
+
+def describe(exc: BaseException, *, skip_frames: int = 0) -> ErrorInfo:
+    """Describe an exception; its text always travels, itself when any way is found to pickle it."""
+    name = _name(type(exc))
+    text = "".join(_traceback(exc, skip_frames))
+    if len(text) > MAX_TEXT:
+        text = text[: MAX_TEXT // 2] + "\n...\n" + text[-MAX_TEXT // 2 :]
+    return ErrorInfo(name, _message(exc)[:MAX_TEXT], text, _payload(exc))
+
+
+def rebuild(cls: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> BaseException:
+    """Make an exception without calling its constructor, which may want other arguments than it passed on."""
+    try:
+        exc = cls.__new__(cls, *args)
+    except TypeError:  # __new__ is the user's own too
+        exc = BaseException.__new__(cls)
+    exc.args = args
+    for key, value in state.items():
+        try:
+            setattr(exc, key, value)
+        except (AttributeError, TypeError):
+            continue
+    return exc
+
+
+def _payload(exc: BaseException) -> Payload | None:
+    if isinstance(exc, _ENDS_THE_CLIENT):
+        return None  # never raised in the client as such
+    try:
+        parts = dump(exc)
+        if type(load(parts)) is type(exc):
+            return Payload(_inline(parts))
+    except Exception:  # the user's reduce and constructor, and what they hold, may raise anything
+        pass
+    state = dict(getattr(exc, "__dict__", {}))
+    for args, attributes in ((exc.args, state), (exc.args, _plain(state)), (_plain_args(exc.args), _plain(state))):
+        try:
+            parts = dump((rebuild, type(exc), args, attributes))
+            _, cls, again, attributes_again = load(parts)
+            rebuild(cls, again, attributes_again)
+            return Payload(_inline(dump(_Rebuilt(type(exc), args, attributes))))
+        except Exception:  # as above
+            continue
+    return None
+
+
+class _Rebuilt:
+    """Unpickles as the exception that it describes."""
+
+    def __init__(self, cls: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> None:
+        self._what = (cls, args, state)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild, self._what
+
+
+def _inline(parts: tuple[Buffer, ...]) -> tuple[Buffer, ...]:
+    return tuple(bytes(part) for part in parts)
+
+
+def _plain(state: dict[str, Any]) -> dict[str, Any]:
+    return {key: value if _travels(value) else repr(value) for key, value in state.items()}
+
+
+def _plain_args(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(value if _travels(value) else repr(value) for value in args)
+
+
+def _travels(value: object) -> bool:
+    try:
+        load(dump(value))
+    except Exception:  # the user's classes may raise anything
+        return False
+    return True
+
+
+def _name(cls: type[BaseException]) -> str:
+    return cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _message(exc: BaseException) -> str:
+    try:
+        return str(exc)
+    except Exception as failure:  # the user's __str__ may raise anything
+        return f"(its text cannot be made: {type(failure).__name__})"
+
+
+def _traceback(exc: BaseException, skip_frames: int) -> list[str]:
+    import traceback  # late: a worker whose calls succeed does not need it
+
+    trace = exc.__traceback__
+    for _ in range(skip_frames):
+        if trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+    try:
+        return traceback.format_exception(type(exc), exc, trace)
+    except Exception:  # the user's __str__ or __notes__ may raise anything
+        return [*traceback.format_tb(trace), f"{_name(type(exc))}: {_message(exc)}\n"]

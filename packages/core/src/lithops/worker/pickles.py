@@ -1,0 +1,135 @@
+"""Turn values into pickles with their big buffers apart, and back. The one file of the worker that uses cloudpickle."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import cloudpickle
+
+from lithops.types import Buffer
+
+__all__ = ["ATOMS", "OUT_OF_BAND_BYTES", "Dumper", "dump", "load", "load_own", "need"]
+
+OUT_OF_BAND_BYTES = 64 * 1024
+"""From this size on a buffer (an array's data) stays outside of the pickle, so that nothing copies it.
+
+The wire gives blobs of this size as writable memory: arrays made on them can be written, as the user's own could.
+"""
+
+ATOMS = frozenset({int, float, bool, str, bytes, type(None)})
+"""Types whose pickle needs no look into them."""
+
+_MAKER_NAMES = ("_make_skeleton_class", "_make_skeleton_enum")
+_CLASS_MAKERS = tuple(name.encode() for name in _MAKER_NAMES)
+_needs: list[Sequence[Any]] = []
+
+
+class Dumper:
+    """Pickle many values one after the other; cheaper than a pickler for each. Not thread-safe.
+
+    `pickler` is a subclass of `cloudpickle.Pickler`, for those who reduce objects in their own way.
+    """
+
+    def __init__(self, pickler: Callable[..., Any] = cloudpickle.Pickler) -> None:
+        self._stream = io.BytesIO()
+        self._buffers: list[memoryview] = []
+        self.pickler = pickler(self._stream, 5, buffer_callback=self._keep_apart)
+
+    def dump(self, value: object) -> tuple[Buffer, ...]:
+        """Give the pickle and its out-of-band buffers, which share memory with the value."""
+        stream = self._stream
+        try:
+            self.pickler.dump(value)
+            return (stream.getvalue(), *self._buffers)
+        finally:
+            stream.seek(0)
+            stream.truncate()
+            self.pickler.clear_memo()
+            self._buffers = []
+
+    def _keep_apart(self, buffer: pickle.PickleBuffer) -> bool:
+        try:
+            raw = buffer.raw()
+        except BufferError:  # not contiguous
+            return True
+        if raw.nbytes < OUT_OF_BAND_BYTES:
+            return True
+        self._buffers.append(raw)
+        return False
+
+
+def dump(value: object) -> tuple[Buffer, ...]:
+    """Pickle one value: the pickle, then its out-of-band buffers."""
+    if type(value) in ATOMS:
+        return (pickle.dumps(value, 5),)
+    return Dumper().dump(value)
+
+
+def load(parts: Sequence[Buffer], needs: Sequence[Any] = ()) -> Any:
+    """Undo `dump`; `needs` are the values for what was pickled as `need(position)`.
+
+    Runs code that the pickle names: only for what the user's own job wrote.
+    """
+    if not needs:
+        return pickle.loads(parts[0], buffers=parts[1:])
+    _needs.append(needs)
+    try:
+        return pickle.loads(parts[0], buffers=parts[1:])
+    finally:
+        _needs.pop()
+
+
+def load_own(parts: Sequence[Buffer]) -> Any:
+    """Undo `dump` in the client, for what its workers made: its own classes are used as they are here.
+
+    A class of the client's `__main__` travels by value, and an instance comes back with the class as it was sent. Without
+    this, loading it would put the attributes and methods of then into the client's class of now.
+    """
+    if not any(name in bytes(parts[0]) for name in _CLASS_MAKERS):
+        return load(parts)
+    return _OwnClasses(io.BytesIO(parts[0]), buffers=parts[1:]).load()
+
+
+class _OwnClasses(pickle.Unpickler):
+    """Leaves classes alone that this process knows already."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._known: set[type] = set()
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        found = super().find_class(module, name)
+        if module != "cloudpickle.cloudpickle" or name not in (*_MAKER_NAMES, "_class_setstate"):
+            return found
+        return self._set_state(found) if name == "_class_setstate" else self._make(found)
+
+    def _make(self, make: Callable[..., type]) -> Callable[..., type]:
+        def make_or_find(*args: Any) -> type:
+            before = set(_tracked())
+            made = make(*args)
+            if made in before:
+                self._known.add(made)
+            return made
+
+        return make_or_find
+
+    def _set_state(self, set_state: Callable[[type, Any], type]) -> Callable[[type, Any], type]:
+        def set_unless_known(cls: type, state: Any) -> type:
+            return cls if cls in self._known else set_state(cls, state)
+
+        return set_unless_known
+
+
+def _tracked() -> list[type]:
+    """List the classes that cloudpickle has sent or received by value in this process."""
+    from cloudpickle import cloudpickle as inner
+
+    return list(inner._DYNAMIC_CLASS_TRACKER_BY_CLASS)
+
+
+def need(position: int) -> Any:
+    """Stand in an input for the result of another call; pickles call it when they are loaded."""
+    return _needs[-1][position]
