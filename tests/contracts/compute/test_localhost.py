@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -25,9 +24,9 @@ class TestLocalhostCompute(ComputeContract):
         return LocalhostConfig(worker_processes=2, storage_root=str(tmp_path))
 
     @pytest.fixture
-    def backend(self, options: LocalhostConfig) -> Iterator[ComputeBackend]:
-        yield LocalhostCompute(options)
+    def backend(self, options: LocalhostConfig) -> ComputeBackend:
+        return LocalhostCompute(options)
 
     @pytest.fixture
-    def store(self, options: LocalhostConfig) -> Iterator[StorageBackend | None]:
-        yield LocalhostStorage(options)
+    def store(self, options: LocalhostConfig) -> StorageBackend | None:
+        return LocalhostStorage(options)

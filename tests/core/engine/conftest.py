@@ -13,6 +13,7 @@ from lithops.engine.call import Call, Job
 from lithops.engine.engine import Engine
 from lithops.engine.job_store import JobStore
 from lithops.engine.retry import NO_RETRY, Retry
+from lithops.errors import BackendError
 from lithops.jobs.serialize import dump_function
 from lithops.spi import (
     Artifact,
@@ -56,6 +57,8 @@ class ByHand(ComputeBackend):
         self._report: Report = print
 
     def start(self, runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
+        if self.is_closed:
+            raise BackendError("this backend is closed")
         with self.changed:
             self._report = report
             self.batches.append(list(calls))
@@ -84,9 +87,13 @@ class ByHand(ComputeBackend):
 
     def succeed(self, call: CallMessage, value: object = None) -> None:
         """End a call with a result."""
+        self.succeed_with(call, Payload(dump(value)))
+
+    def succeed_with(self, call: CallMessage, result: Payload) -> None:
+        """End a call with a result that is pickled, or stored."""
         job = call.job
         ids = (job.executor_id, job.job_id, call.call_id, call.attempt)
-        self._report(CallStatus(*ids, CallEnd.SUCCESS, result=Payload(dump(value))))
+        self._report(CallStatus(*ids, CallEnd.SUCCESS, result=result))
 
     def fail(self, call: CallMessage, exc: BaseException) -> None:
         """End a call with the user's exception."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,9 +66,8 @@ def test_what_comes_after_the_end_is_ignored(
         CallStatus("exec-0", "M000", "-1", 0, CallEnd.SUCCESS),
         CallStatus("exec-0", "M000", "rubbish", 0, CallEnd.SUCCESS),
         CallStatus("exec-0", "M000", "00000", 5, CallEnd.ERROR),
-        CallStatus("exec-9", "M000", "00000", 0, CallEnd.SUCCESS),
     ],
-    ids=["job", "call", "negative", "text", "attempt", "executor"],
+    ids=["job", "call", "negative", "text", "attempt"],
 )
 def test_a_status_of_a_stranger_ends_nothing(
     lab: MakeLab, instant: Instant, status: CallStatus, caplog: pytest.LogCaptureFixture
@@ -167,47 +168,41 @@ def test_only_named_exceptions_are_tried_again(lab: MakeLab, instant: Instant) -
 
 
 def test_a_function_that_fails_at_first_succeeds_by_its_retry(lab: MakeLab, runs_here: type) -> None:
-    seen: list[int] = []
+    tries: list[int] = []
 
     def function(x: int) -> int:
         tries.append(x)
         return x // (len(tries) - 1)
 
-    tries = seen
     one = lab(runs_here())
     (call,) = one.add(one.job(function, retry=Retry(2)), 10)
-    assert isinstance(exception_of(call, call.status), BaseException) if not call.succeeded else True  # type: ignore[arg-type]
-    assert call.is_done
+    assert result_of(call, None) == 10
+    assert call.attempt == 1
 
 
-def test_with_a_backend_that_does_not_reply_a_retry_is_seen_too(lab: MakeLab, runs_away: type) -> None:
+def test_with_a_backend_that_does_not_reply_a_retry_is_seen_too(lab: MakeLab, runs_away: type, tmp_path: Path) -> None:
     """The status of the first attempt lies in the store when the second one writes its own."""
 
     def function(marker: str) -> str:
-        import os
-
         if os.path.exists(marker):
             return "second"
-        with open(marker, "w"):
+        with open(marker, "w", encoding="utf-8"):
             raise ValueError("first")
 
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        one = lab(runs_away())
-        (call,) = one.add(one.job(function, retry=Retry(2)), f"{folder}/marker")
-        one.until(lambda: call.is_done, "the end of the call")
-        assert result_of(call, one.storage) == "second"
+    one = lab(runs_away())
+    (call,) = one.add(one.job(function, retry=Retry(2)), str(tmp_path / "marker"))
+    one.until(lambda: call.is_done, "the end of the call")
+    assert result_of(call, one.storage) == "second"
 
 
 # Refusals
 
 
 def test_a_rejected_call_ends_as_rejected_with_the_reason(lab: MakeLab, by_hand: ByHand) -> None:
-    def refuse(runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
+    def refuse(*_: object) -> Handle:
         raise BackendError("the function does not exist: deploy it")
 
-    by_hand.start = refuse  # type: ignore[method-assign]
+    by_hand.start = refuse  # type: ignore[method-assign, assignment]
     one = lab(by_hand)
     (call,) = one.add(one.job(), "x")
     one.until(lambda: call.is_done)
@@ -217,10 +212,10 @@ def test_a_rejected_call_ends_as_rejected_with_the_reason(lab: MakeLab, by_hand:
 
 
 def test_an_instant_backend_that_raises_rejects_too(lab: MakeLab, instant: Instant) -> None:
-    def refuse(runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
+    def refuse(*_: object) -> Handle:
         raise OSError("no more processes")
 
-    instant.start = refuse  # type: ignore[method-assign]
+    instant.start = refuse  # type: ignore[method-assign, assignment]
     one = lab(instant)
     (call,) = one.add(one.job(), "x")
     assert call.status is not None
@@ -237,10 +232,10 @@ def test_the_bound_on_calls_in_flight_holds_after(lab: MakeLab, by_hand: ByHand,
     start = by_hand.start
     if how == "reject":
 
-        def refuse(runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
+        def refuse(*_: object) -> Handle:
             raise BackendError("no")
 
-        by_hand.start = refuse  # type: ignore[method-assign]
+        by_hand.start = refuse  # type: ignore[method-assign, assignment]
         calls = one.add(job, *range(4))
         one.until(lambda: len(one.ends) == 4)
         by_hand.start = start  # type: ignore[method-assign]
@@ -267,7 +262,7 @@ def test_the_bound_on_calls_in_flight_holds_after(lab: MakeLab, by_hand: ByHand,
 
 def test_throttled_calls_all_run_in_the_end(lab: MakeLab, by_hand: ByHand) -> None:
     start = by_hand.start
-    refusals = [ThrottledError("slow", 0.001) for _ in range(5)]
+    refusals = [ThrottledError("slow", 0.001) for _ in range(2)]
 
     def throttle(runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
         if refusals:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -17,8 +19,11 @@ JOB = JobMessage("e", "M000", Artifact("", Payload((b"",))))
 Answer = BaseException | None
 
 
+numbers = itertools.count()
+
+
 def batch(size: int = 1) -> list[CallMessage]:
-    return [CallMessage(JOB, f"{at:05d}", Payload((b"",))) for at in range(size)]
+    return [CallMessage(JOB, f"{next(numbers):05d}", Payload((b"",))) for _ in range(size)]
 
 
 class Platform(ComputeBackend):
@@ -33,7 +38,7 @@ class Platform(ComputeBackend):
         answer = self.answer(calls)
         if answer is not None:
             raise answer
-        return f"handle-{calls[0].call_id}"
+        return "handle"
 
     def translate(self, exc: BaseException) -> BackendError | None:
         return self.translates(exc)
@@ -57,9 +62,15 @@ class Desk:
     def __init__(self, platform: ComputeBackend, clock: Callable[[], float] | None = None) -> None:
         self.changed = threading.Condition()
         self.said: list[tuple[Sequence[CallMessage], str]] = []
-        more = {} if clock is None else {"clock": clock}
+        self.tried: list[Sequence[CallMessage]] = []
         self.starter = Starter(
-            platform, print, started=self.note, rejected=self.note, backoff=Backoff(0.001, 0.002), **more
+            platform,
+            print,
+            starting=self.tried.append,
+            started=self.note,
+            rejected=self.note,
+            backoff=Backoff(0.001, 0.002),
+            clock=clock or time.monotonic,
         )
 
     def note(self, calls: Sequence[CallMessage], what: str) -> None:
@@ -70,6 +81,10 @@ class Desk:
     def put(self, *batches: Sequence[CallMessage]) -> None:
         for one in batches:
             self.starter.put(RuntimeSpec(), one)
+
+    def end(self, *calls: CallMessage) -> None:
+        for call in calls:
+            self.starter.release(call.job.job_id, call.call_id, call.attempt)
 
     def wait(self, count: int) -> list[str]:
         with self.changed:
@@ -99,8 +114,9 @@ def test_each_batch_is_started_once_with_its_handle(desk: Callable[..., Desk]) -
     front = desk(Platform())
     batches = [batch(size) for size in (1, 3, 2)]
     front.put(*batches)
-    assert front.wait(3) == ["handle-00000"] * 3
+    assert front.wait(3) == ["handle"] * 3
     assert set(front.calls()) == {call for calls in batches for call in calls}
+    assert sorted(map(len, front.tried)) == [1, 2, 3]
 
 
 def test_with_one_call_in_flight_batches_start_in_order_as_others_end(desk: Callable[..., Desk]) -> None:
@@ -110,7 +126,7 @@ def test_with_one_call_in_flight_batches_start_in_order_as_others_end(desk: Call
     for at in range(5):
         front.wait(at + 1)
         assert front.calls() == [calls[0] for calls in batches[: at + 1]]
-        front.starter.release(1)
+        front.end(*batches[at])
 
 
 def test_no_more_calls_are_in_flight_than_the_platform_allows(desk: Callable[..., Desk]) -> None:
@@ -119,14 +135,14 @@ def test_no_more_calls_are_in_flight_than_the_platform_allows(desk: Callable[...
     for ended in range(0, 40, 2):
         front.wait(ended // 2 + 1)
         assert len(front.calls()) - ended <= 5
-        front.starter.release(2)
+        front.end(*front.calls()[ended : ended + 2])
     assert len(front.wait(20)) == 20
 
 
 def test_a_batch_above_the_bound_starts_when_nothing_is_in_flight(desk: Callable[..., Desk]) -> None:
     front = desk(Platform(max_concurrency=2))
     front.put(batch(7))
-    assert front.wait(1) == ["handle-00000"]
+    assert front.wait(1) == ["handle"]
 
 
 @pytest.mark.parametrize(
@@ -138,9 +154,9 @@ def test_a_refusal_that_passes_is_no_failure(desk: Callable[..., Desk], error: E
     first, second = batch(3), batch(1)
     front.put(first)
     front.wait(1)
-    front.starter.release(3)
+    front.end(*first)
     front.put(second)
-    assert front.wait(2) == ["handle-00000"] * 2
+    assert front.wait(2) == ["handle"] * 2
     assert answers == []
 
 
@@ -159,7 +175,7 @@ def test_after_a_throttle_nothing_starts_before_the_platform_wishes(desk: Callab
         front.changed.wait_for(lambda: len(moments) > 1, 4 * wish_s)
     assert moments == [1000.0]  # its clock stands still: however long it waits, the wish is not over
     clock.now += wish_s
-    assert front.wait(1) == ["handle-00000"]
+    assert front.wait(1) == ["handle"]
     assert moments == [1000.0, 1000.0 + wish_s]
 
 
@@ -179,9 +195,8 @@ def test_throttling_cuts_the_number_of_calls_in_flight(desk: Callable[..., Desk]
     front.put(*[batch() for _ in range(12)])
     for ended in range(12):
         front.wait(ended + 1)
-        in_flight.pop()
-        front.starter.release(1)
-    assert front.wait(12) == ["handle-00000"] * 12
+        front.end(in_flight.pop(0))
+    assert front.wait(12) == ["handle"] * 12
     assert tried.count(4) <= 12  # not one refusal after another for each batch that waits
 
 
@@ -203,7 +218,7 @@ def test_a_refusal_for_good_rejects_the_batch_and_no_other(
     assert reason in front.wait(1)[0]
     assert front.said[0][0] == bad
     front.put(batch(3))
-    assert front.wait(2)[1] == "handle-00000"
+    assert front.wait(2)[1] == "handle"
 
 
 def test_the_sdk_s_own_exception_is_translated(desk: Callable[..., Desk]) -> None:
@@ -245,12 +260,13 @@ def test_the_time_in_the_queue_does_not_count_as_refused(desk: Callable[..., Des
     second = batch()
     answers: list[Answer] = [ThrottledError("busy"), None]
     front = desk(Platform(lambda calls: answers.pop(0) if calls is second else None, max_concurrency=1), clock)
-    front.put(batch())
+    first = batch()
+    front.put(first)
     front.wait(1)
     front.put(second)
     clock.now += 10_000.0
-    front.starter.release(1)
-    assert front.wait(2) == ["handle-00000", "handle-00000"]
+    front.end(*first)
+    assert front.wait(2) == ["handle", "handle"]
 
 
 def test_dropped_calls_are_not_started_and_others_of_their_batch_are(desk: Callable[..., Desk]) -> None:
@@ -261,7 +277,9 @@ def test_dropped_calls_are_not_started_and_others_of_their_batch_are(desk: Calla
     front.put(queued, other)
     assert front.starter.drop({running[0], queued[1], other[0]}) == {queued[1], other[0]}
     assert front.starter.drop({queued[1]}) == set()
-    front.starter.release(1)
+    front.end(queued[1], other[0], *batch())  # none of these was in flight
+    assert front.calls() == running
+    front.end(*running, *running)
     front.wait(2)
     assert front.calls() == [running[0], queued[0], queued[2]]
 
@@ -270,7 +288,7 @@ def test_a_refused_batch_frees_its_place(desk: Callable[..., Desk]) -> None:
     refused = batch(2)
     front = desk(Platform(lambda calls: BackendError("no") if calls is refused else None, max_concurrency=2))
     front.put(refused, batch(2))
-    assert sorted(front.wait(2)) == ["handle-00000", "no"]
+    assert sorted(front.wait(2)) == ["handle", "no"]
 
 
 def test_slow_starts_run_side_by_side_also_after_a_quiet_time(desk: Callable[..., Desk]) -> None:
@@ -289,7 +307,7 @@ def test_slow_starts_run_side_by_side_also_after_a_quiet_time(desk: Callable[...
         assert not meeting.broken
     is_first.set()
     front.put(*[batch() for _ in range(4)])
-    assert front.wait(5) == ["handle-00000"] * 5
+    assert front.wait(5) == ["handle"] * 5
 
 
 def test_close_waits_for_the_start_that_runs_and_drops_what_is_queued(desk: Callable[..., Desk]) -> None:
@@ -311,6 +329,15 @@ def test_close_waits_for_the_start_that_runs_and_drops_what_is_queued(desk: Call
     assert not closer.is_alive()
     assert front.calls() == running
     front.starter.close()
+
+
+def test_what_is_put_after_the_close_is_rejected(desk: Callable[..., Desk]) -> None:
+    front = desk(Platform())
+    front.starter.close()
+    late = batch(2)
+    front.put(late)
+    assert "closed" in front.wait(1)[0]
+    assert front.calls() == late
 
 
 def test_a_callback_may_put_more_and_close(desk: Callable[..., Desk]) -> None:

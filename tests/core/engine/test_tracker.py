@@ -96,7 +96,7 @@ class Bench:
 
     def commit(self, call: Call) -> None:
         status = CallStatus.of(call.to_message(), CallEnd.SUCCESS)
-        self.storage.put(BUCKET, status_key("e", "M000", call.call_id), encode_status(status, {}))
+        self.storage.put(BUCKET, status_key("e", "M000", call.call_id, call.attempt), encode_status(status, {}))
 
     @property
     def ends(self) -> dict[int, CallEnd]:
@@ -155,7 +155,7 @@ def test_only_blocks_with_unfinished_calls_are_listed(bench: Callable[..., Bench
 def test_rubbish_in_the_place_of_a_status_is_ignored_and_hides_no_other(bench: Callable[..., Bench]) -> None:
     one = bench(Silent())
     bad, good = one.started(0), one.started(1)
-    one.storage.put(BUCKET, status_key("e", "M000", bad.call_id), b"rubbish")
+    one.storage.put(BUCKET, status_key("e", "M000", bad.call_id, 0), b"rubbish")
     one.commit(good)
     one.tracker.look(one.unfinished())
     assert one.ends == {1: CallEnd.SUCCESS}
@@ -164,7 +164,7 @@ def test_rubbish_in_the_place_of_a_status_is_ignored_and_hides_no_other(bench: C
 def test_a_status_that_vanishes_between_listing_and_reading_hides_no_other(bench: Callable[..., Bench]) -> None:
     class Vanishing(MemoryStorage):
         def get(self, bucket: str, key: str, *, span=None):  # type: ignore[no-untyped-def]
-            if key.endswith("00000"):
+            if key.endswith("00000-0"):
                 self.delete(bucket, [key])
             return super().get(bucket, key, span=span)
 

@@ -23,10 +23,9 @@ from lithops_localhost.file_listing import walk
 from lithops_localhost.file_names import TEMP_FOLDER, bucket_name, encoded_key, folders_of, key_names
 from lithops_localhost.file_spans import FileSpan
 from lithops_localhost.file_writes import make_folders, open_temporary, place, remove_empty, remove_stale, write_body
+from lithops_localhost.places import DEFAULT_ROOT
 
 __all__ = ["LocalhostStorage", "StorageOptions"]
-
-_DEFAULT_ROOT = "~/.lithops/storage"
 
 
 class StorageOptions(Protocol):
@@ -47,7 +46,7 @@ class LocalhostStorage(StorageBackend):
     features: ClassVar[StorageFeature] = StorageFeature.CONDITIONAL_PUT | StorageFeature.LOCAL_PATHS
 
     def __init__(self, options: StorageOptions) -> None:
-        self._root = os.fsencode(os.path.abspath(os.path.expanduser(options.storage_root or _DEFAULT_ROOT)))
+        self._root = os.fsencode(os.path.abspath(os.path.expanduser(options.storage_root or DEFAULT_ROOT)))
         self._default_bucket = options.storage_bucket
         self._swept: set[str] = set()
 

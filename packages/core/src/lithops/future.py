@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
+import logging
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,15 @@ from lithops.engine.call import Call
 from lithops.engine.outcome import exception_of, result_of, stats_of
 from lithops.engine.waiting import wait_for
 from lithops.errors import NotSupportedError
-from lithops.types import CallEnd
 
 if TYPE_CHECKING:
+    import concurrent.futures
+
     from lithops.futures import FuturesList
 
 __all__ = ["ResponseFuture"]
+
+log = logging.getLogger(__name__)
 
 _NOTHING: Any = object()
 
@@ -196,7 +198,10 @@ class ResponseFuture:
         """Call `callback(self)` when the call has ended, on the thread that hears of it: it must be quick."""
 
         def ended(_call: Call) -> None:
-            callback(self)
+            try:
+                callback(self)
+            except Exception:  # the user's code, on a thread of the engine
+                log.exception("a callback of %r failed", self)
 
         self.__lithops_call__.add_done_callback(ended)
 
@@ -204,7 +209,9 @@ class ResponseFuture:
     def standard(self) -> concurrent.futures.Future[Any]:
         """The same call as a future of the standard library, for its `wait`, `as_completed`, `wrap_future`."""
         if self._standard is None:
-            self._standard = _StandardFuture(self)
+            from lithops.standard_future import StandardFuture
+
+            self._standard = StandardFuture(self)
         return self._standard
 
     def map(self, *args: Any, **kwargs: Any) -> FuturesList:
@@ -214,6 +221,8 @@ class ResponseFuture:
         return FuturesList([self]).map(*args, **kwargs)
 
     def __await__(self) -> Generator[Any, None, Any]:
+        import asyncio
+
         return asyncio.wrap_future(self.standard).__await__()
 
     def __repr__(self) -> str:
@@ -233,42 +242,6 @@ class ResponseFuture:
             store = call.job.open_store() if payload is not None and payload.key is not None else None
             self._error = exception_of(call, call.status, store)
         return self._error
-
-
-class _StandardFuture(concurrent.futures.Future[Any]):
-    """Has a `ResponseFuture`'s state. Its result is loaded by who asks, not on the engine's thread."""
-
-    def __init__(self, future: ResponseFuture) -> None:
-        super().__init__()
-        self._lithops = future
-        future.__lithops_call__.add_done_callback(self._ended)
-
-    def _ended(self, call: Call) -> None:
-        if call.status is not None and call.status.end is CallEnd.CANCELLED:
-            super().cancel()
-            self.set_running_or_notify_cancel()
-        elif not self.cancelled() and self.set_running_or_notify_cancel():
-            self.set_result(None)
-
-    def cancel(self) -> bool:
-        if self.done():
-            return self.cancelled()
-        try:
-            self._lithops.cancel()
-        except NotSupportedError:
-            return False
-        return self._lithops.wait(5.0) and self.cancelled()
-
-    def running(self) -> bool:
-        return self._lithops.running
-
-    def result(self, timeout: float | None = None) -> Any:
-        super().result(timeout)
-        return self._lithops.result()
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        super().exception(timeout)
-        return self._lithops.exception()
 
 
 def _resolved(value: Any) -> Any:

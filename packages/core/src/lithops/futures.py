@@ -9,6 +9,7 @@ from lithops.future import ResponseFuture
 
 if TYPE_CHECKING:
     from lithops.executors import FunctionExecutor
+    from lithops.retries import RetryingFunctionExecutor
 
 __all__ = ["FuturesList"]
 
@@ -17,9 +18,13 @@ class FuturesList(list[ResponseFuture]):
     """A list of futures that knows the executor that made them."""
 
     __lithops_futures__ = True
-    executor: FunctionExecutor | None
+    executor: FunctionExecutor | RetryingFunctionExecutor | None
 
-    def __init__(self, futures: Iterable[ResponseFuture] = (), executor: FunctionExecutor | None = None) -> None:
+    def __init__(
+        self,
+        futures: Iterable[ResponseFuture] = (),
+        executor: FunctionExecutor | RetryingFunctionExecutor | None = None,
+    ) -> None:
         super().__init__(futures)
         self.executor = executor
 
@@ -47,7 +52,7 @@ class FuturesList(list[ResponseFuture]):
     def _outputs(self) -> FuturesList:
         return FuturesList((future for future in self if future.produces_output), self.executor)
 
-    def _owner(self) -> FunctionExecutor:
+    def _owner(self) -> FunctionExecutor | RetryingFunctionExecutor:
         if self.executor is not None:
             return self.executor
         engine = self[0].__lithops_call__.job.engine if self else None

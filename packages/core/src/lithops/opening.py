@@ -6,18 +6,20 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lithops.config import Settings
-from lithops.engine.job_store import JobStore
 from lithops.errors import ConfigError, LithopsError
 from lithops.plugins import registry
-from lithops.printing import OutputPrinter
-from lithops.spi.compute import ComputeBackend, RuntimeInfo, RuntimeSpec
+from lithops.spi.compute import ComputeBackend, ComputeFeature, RuntimeInfo, RuntimeSpec
 from lithops.spi.storage import StorageBackend
 from lithops.wire.envelope import WIRE_VERSION
 
-__all__ = ["check_runtime", "finish", "observer", "open_compute", "open_storage", "resolve_runtime"]
+if TYPE_CHECKING:
+    from lithops.engine.job_store import JobStore
+    from lithops.printing import OutputPrinter
+
+__all__ = ["check_runtime", "finish", "observer", "open_compute", "open_storage", "resolve_runtime", "warm_up"]
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,12 @@ def open_compute(settings: Settings) -> ComputeBackend:
     """Make the compute backend. Raises `MissingDependencyError` without its SDK."""
     backend: ComputeBackend = registry().factory(settings.compute)(settings.compute_options)
     return backend
+
+
+def warm_up(backend: ComputeBackend) -> None:
+    """Let a backend whose `start` is instant make its runtime ready now, while the program goes on."""
+    if ComputeFeature.INSTANT_START in backend.features:
+        backend.prepare()
 
 
 def open_storage(settings: Settings, name: str | None = None) -> tuple[StorageBackend, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -40,7 +40,7 @@ class RetryingFunctionExecutor:
         self, map_function: Any, map_iterdata: Iterable[Any], *args: Any, retries: int | Retry | None = None, **kw: Any
     ) -> FuturesList:
         """Map: see `FunctionExecutor.map`."""
-        return self.executor.map(map_function, map_iterdata, *args, retries=self._or_default(retries), **kw)
+        return self._mine(self.executor.map(map_function, map_iterdata, *args, retries=self._or_default(retries), **kw))
 
     def map_reduce(
         self,
@@ -52,9 +52,19 @@ class RetryingFunctionExecutor:
         **kw: Any,
     ) -> FuturesList:
         """Map and reduce: see `FunctionExecutor.map_reduce`."""
-        return self.executor.map_reduce(
-            map_function, map_iterdata, reduce_function, *args, retries=self._or_default(retries), **kw
+        return self._mine(
+            self.executor.map_reduce(
+                map_function, map_iterdata, reduce_function, *args, retries=self._or_default(retries), **kw
+            )
         )
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> ResponseFuture:
+        """Call `fn(*args, **kwargs)`: see `FunctionExecutor.submit`."""
+        return self.executor._work.call(fn, args, kwargs, self._retries)
+
+    def imap(self, map_function: Any, map_iterdata: Iterable[Any], **kw: Any) -> Iterator[Any]:
+        """Yield results as they come: see `FunctionExecutor.imap`."""
+        return self.executor.imap(map_function, map_iterdata, **{"retries": self._retries, **kw})
 
     def __getattr__(self, name: str) -> Any:
         if name == "executor":  # not yet set: while it is copied
@@ -69,6 +79,10 @@ class RetryingFunctionExecutor:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.executor.__exit__(kind, exc, trace)
+
+    def _mine(self, futures: FuturesList) -> FuturesList:
+        futures.executor = self  # so that what is chained to them is tried again too
+        return futures
 
     def _or_default(self, retries: int | Retry | None) -> int | Retry | None:
         return self._retries if retries is None else retries

@@ -9,8 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from lithops.engine.call import Call, Job
 from lithops.engine.engine import Engine
@@ -38,8 +37,7 @@ SPILL_TOGETHER_BYTES = 1024 * 1024
 """Inputs that do not fit a message are stored together up to about this size: fewer requests."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chunks:
+class Chunks(NamedTuple):
     """How data is cut: the size of a chunk in bytes, or the number of chunks of an object, and the line separator."""
 
     size: int | None = None
@@ -47,20 +45,19 @@ class Chunks:
     newline: str | None = "\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """What a submitting method was asked for, but for the input."""
 
     function: Any
     kind: str
-    extra_args: Any = None
-    env: Mapping[str, str] = field(default_factory=dict)
-    memory_mb: int | None = None
-    timeout_s: float | None = None
-    retry: Retry = field(default_factory=lambda: Retry(max_attempts=1))
-    include: Sequence[str] | None = ()
-    exclude: Sequence[str] = ()
-    chunks: Chunks = field(default_factory=Chunks)
+    extra_args: Any
+    env: Mapping[str, str]
+    memory_mb: int | None
+    timeout_s: float | None
+    retry: Retry
+    include: Sequence[str] | None
+    exclude: Sequence[str]
+    chunks: Chunks
 
 
 class Submitter:
@@ -164,7 +161,7 @@ class Submitter:
             commit=self._engine.commits,
         )
         message = self._with_modules(message, what, frozenset())
-        runtime = replace(self._runtime, memory_mb=what.memory_mb, timeout_s=what.timeout_s)
+        runtime = self._runtime._replace(memory_mb=what.memory_mb, timeout_s=what.timeout_s)
         return Job(message, runtime, what.retry, self._engine)
 
     def _with_modules(self, message: JobMessage, what: Submission, seen: Collection[str]) -> JobMessage:
@@ -174,7 +171,7 @@ class Submitter:
         if packed is None:
             return message
         key = modules_key(self._executor_id, packed.digest)
-        return replace(message, modules=self._artifact(key, packed.digest, (packed.data,)))
+        return message._replace(modules=self._artifact(key, packed.digest, (packed.data,)))
 
     def _artifact(self, key: str, digest: str, parts: tuple[Buffer, ...]) -> Artifact:
         payload = Payload(parts)
@@ -268,13 +265,20 @@ def _bound(binder: Binder, elements: Iterable[Any]) -> Iterator[tuple[Arguments,
 
 
 def _check_limits(what: Submission, memory_mb: tuple[int, int] | None, max_timeout_s: float | None) -> None:
-    if what.timeout_s is not None and not what.timeout_s > 0:
+    if what.timeout_s is not None and not (_is_number(what.timeout_s) and what.timeout_s > 0):
         raise ValueError(f"timeout is {what.timeout_s!r}: give seconds above 0, or None for no time-out")
     if max_timeout_s is not None and what.timeout_s is not None and what.timeout_s > max_timeout_s:
         raise ConfigError(f"timeout is {what.timeout_s:g} s, and this backend allows at most {max_timeout_s:g} s")
     if what.memory_mb is not None and (type(what.memory_mb) is not int or what.memory_mb <= 0):
         raise ValueError(f"runtime_memory is {what.memory_mb!r}: give whole MB above 0, or None for no limit")
+    for name, value in (("obj_chunk_size", what.chunks.size), ("obj_chunk_number", what.chunks.number)):
+        if value is not None and (type(value) is not int or value < 1):
+            raise ValueError(f"{name} is {value!r}: give a whole number from 1 on, or None")
     if memory_mb is not None and what.memory_mb is not None and not memory_mb[0] <= what.memory_mb <= memory_mb[1]:
         raise ConfigError(
             f"runtime_memory is {what.memory_mb} MB, and this backend allows {memory_mb[0]} to {memory_mb[1]} MB"
         )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,12 +1,17 @@
-"""The values that cross Lithops' floors: references, payloads, calls and their ends. No behaviour, no I/O."""
+"""The values that cross Lithops' floors: references, payloads, calls and their ends. No behaviour, no I/O.
+
+They are named tuples, or classes with slots, since each worker waits for this module: making a dataclass takes longer.
+Their fields are read by name only: new ones come at the end, with a default.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = [
     "Artifact",
@@ -25,6 +30,8 @@ __all__ = [
 ]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
+_EMPTY: Mapping[str, Any] = {}
+
 Handle: TypeAlias = str
 """What a platform gave back for a start: a request id, a job's name."""
 
@@ -36,8 +43,7 @@ class Span(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
+class ObjectInfo(NamedTuple):
     """One object of a store, as a listing or a head shows it. `modified` is in UTC, with its zone."""
 
     key: str
@@ -46,8 +52,7 @@ class ObjectInfo:
     modified: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StorageRef:
+class StorageRef(NamedTuple):
     """What a worker needs to open a store: never a secret.
 
     `factory` is "module:Class"; the worker calls `Class.from_ref(ref)`. `options` are plain JSON values. `name`
@@ -56,7 +61,7 @@ class StorageRef:
 
     factory: str
     bucket: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = _EMPTY
     name: str = ""
 
 
@@ -101,8 +106,7 @@ class Payload:
         return sum(self.sizes or ())
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(NamedTuple):
     """Something addressed by the sha256 of its content: a pickled function, or a zip of modules.
 
     The content is `payload`, inline or stored. `digest` is over all parts in order.
@@ -112,8 +116,7 @@ class Artifact:
     payload: Payload
 
 
-@dataclass(frozen=True, slots=True)
-class JobMessage:
+class JobMessage(NamedTuple):
     """What all calls of a job share. One object a job: its calls point to it.
 
     `fill` names the parameters that the worker fills in when the input does not: `id`, `storage`, `obj`.
@@ -130,7 +133,7 @@ class JobMessage:
     store: StorageRef | None = None
     timeout_s: float | None = None
     memory_mb: int | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = _EMPTY
     results_inline_max: int = 0
     commit: bool = False
 
@@ -155,8 +158,7 @@ class CallMessage:
         self.attempt = attempt
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorInfo:
+class ErrorInfo(NamedTuple):
     """Why a call has no result. `payload` is the pickled exception when it could be pickled."""
 
     type: str
@@ -203,8 +205,7 @@ class CallStatus:
         return cls(call.job.executor_id, call.job.job_id, call.call_id, call.attempt, end, error=error)
 
 
-@dataclass(frozen=True, slots=True)
-class CallOutput:
+class CallOutput(NamedTuple):
     """Text that a worker printed. `call_id` is None for what no call printed. `stream` is stdout or stderr."""
 
     executor_id: str | None

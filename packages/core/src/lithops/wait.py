@@ -20,7 +20,7 @@ ALL_COMPLETED = 100
 """Wait until all calls have ended."""
 
 ANY_COMPLETED = -1
-"""Wait until one call more has ended."""
+"""Wait until one call has ended."""
 
 ALWAYS = 0
 """Do not wait: look."""
@@ -112,7 +112,7 @@ def as_list(fs: ResponseFuture | Iterable[ResponseFuture]) -> FuturesList:
 
 def _wanted(calls: Sequence[Call], return_when: int) -> int:
     if return_when == ANY_COMPLETED:
-        return min(len(calls), sum(call.is_done for call in calls) + 1)
+        return min(len(calls), 1)
     if isinstance(return_when, bool) or not isinstance(return_when, (int, float)) or not 0 <= return_when <= 100:
         raise ValueError(
             f"return_when is {return_when!r}: give ALL_COMPLETED, ANY_COMPLETED, ALWAYS, or a percentage up to 100"

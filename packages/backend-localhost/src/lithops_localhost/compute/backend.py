@@ -24,7 +24,7 @@ from lithops.spi import (
 )
 from lithops.wire.envelope import WIRE_VERSION
 from lithops_localhost.compute.pool import Pool
-from lithops_localhost.storage import _DEFAULT_ROOT
+from lithops_localhost.places import DEFAULT_ROOT
 
 if TYPE_CHECKING:
     from lithops_localhost.config import LocalhostConfig
@@ -65,13 +65,16 @@ class LocalhostCompute(ComputeBackend):
         self._pool: Pool | None = None
         self._is_closed = False
 
+    def prepare(self) -> None:
+        """Start the first worker."""
+        self._opened().warm_up()
+
     def ensure_runtime(self, runtime: RuntimeSpec) -> RuntimeInfo:
-        """Start the first worker; another interpreter than this one is asked for its version before."""
+        """Tell of the interpreter; another than this one is asked for its version."""
         python, wire = f"{sys.version_info[0]}.{sys.version_info[1]}", WIRE_VERSION[0]
         interpreter = self._interpreter()
         if interpreter != sys.executable:
             python, wire = _ask(interpreter)
-        self._opened().warm_up()
         return RuntimeInfo(interpreter, python, wire)
 
     def start(self, runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
@@ -89,7 +92,7 @@ class LocalhostCompute(ComputeBackend):
         try:
             python, _ = _ask(interpreter)
             yield Check("interpreter", True, f"{interpreter} is Python {python}")
-        except BackendError as exc:
+        except ConfigError as exc:
             yield Check(
                 "interpreter", False, str(exc), "set 'runtime' in the section 'localhost' to another interpreter"
             )
@@ -130,7 +133,7 @@ class LocalhostCompute(ComputeBackend):
 
 
 def _root(options: LocalhostConfig) -> str:
-    return os.path.abspath(os.path.expanduser(options.storage_root or _DEFAULT_ROOT))
+    return os.path.abspath(os.path.expanduser(options.storage_root or DEFAULT_ROOT))
 
 
 def _ask(interpreter: str) -> tuple[str, int]:

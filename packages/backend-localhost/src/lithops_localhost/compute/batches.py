@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 __all__ = ["Pace", "room"]
 
 WORK_IN_HAND_S = 0.004
@@ -16,12 +14,14 @@ MOST_IN_HAND = 256
 GROWTH = 4
 
 
-@dataclass(slots=True)
 class Pace:
-    """What was seen of a job: the time that its calls take, and how far batches have grown."""
+    """What was seen of a job: the time that its calls take in seconds, and how far batches have grown."""
 
-    call_s: float | None = None
-    largest: int = 1
+    __slots__ = ("call_s", "largest")
+
+    def __init__(self, call_s: float | None = None, largest: int = 1) -> None:
+        self.call_s = call_s
+        self.largest = largest
 
     def saw(self, call_s: float) -> None:
         """Note how long a call took: a slow one counts at once, quick ones little by little."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from lithops.spi import CallMessage, CallOutput, CallStatus, Report
 from lithops_localhost.compute.batches import Pace
@@ -11,11 +10,13 @@ from lithops_localhost.compute.batches import Pace
 __all__ = ["Ledger"]
 
 
-@dataclass(slots=True)
 class _Entry:
-    report: Report
-    left: int = 0
-    pace: Pace = field(default_factory=Pace)
+    __slots__ = ("left", "pace", "report")
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.left = 0
+        self.pace = Pace()
 
 
 class Ledger:

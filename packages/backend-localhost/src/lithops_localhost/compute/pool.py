@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import selectors
-import shutil
 import socket
 import threading
 from collections import deque
@@ -20,7 +19,7 @@ from lithops.errors import BackendError, WireError
 from lithops.spi import CallMessage, Report
 from lithops_localhost.compute.crew import Crew
 from lithops_localhost.compute.process import WorkerProcess
-from lithops_localhost.compute.run_folder import make_run_folder, remove_stale_folders
+from lithops_localhost.compute.run_folder import make_run_folder, remove_run_folder, remove_stale_folders
 
 __all__ = ["Pool"]
 
@@ -177,7 +176,7 @@ class Pool:
         self._wake_reader.close()
         self._wake_writer.close()
         if self._home:
-            shutil.rmtree(self._home, ignore_errors=True)
+            remove_run_folder(self._home)
 
 
 def _sockets_last(ready: tuple[selectors.SelectorKey, int]) -> bool:

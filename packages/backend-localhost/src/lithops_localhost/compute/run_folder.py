@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 
-__all__ = ["make_run_folder", "remove_stale_folders"]
+__all__ = ["make_run_folder", "remove_run_folder", "remove_stale_folders"]
 
 
 def make_run_folder(parent: str) -> str:
     """Name a folder `<pid>-<random>` below `parent`. It is made by the first worker that needs it."""
-    return os.path.join(parent, f"{os.getpid()}-{secrets.token_hex(4)}")
+    return os.path.join(parent, f"{os.getpid()}-{os.urandom(4).hex()}")
 
 
 def remove_stale_folders(parent: str) -> None:
@@ -23,7 +21,15 @@ def remove_stale_folders(parent: str) -> None:
     for name in names:
         pid, dash, _ = name.partition("-")
         if dash and pid.isdigit() and not _is_alive(int(pid)):
-            shutil.rmtree(os.path.join(parent, name), ignore_errors=True)
+            remove_run_folder(os.path.join(parent, name))
+
+
+def remove_run_folder(folder: str) -> None:
+    """Remove a folder, if its workers made it."""
+    if os.path.isdir(folder):
+        from shutil import rmtree  # late: most pools never make their folder
+
+        rmtree(folder, ignore_errors=True)
 
 
 def _is_alive(pid: int) -> bool:

@@ -34,6 +34,8 @@ __all__ = ["Engine"]
 
 log = logging.getLogger(__name__)
 
+_CLOSED = ErrorInfo("CallCancelledError", "the executor was closed")
+
 
 class Engine:
     """Runs the jobs of one executor on one backend. Thread-safe.
@@ -143,8 +145,7 @@ class Engine:
             if job.unfinished:
                 for call in job.calls:
                     if not call.is_done:
-                        reason = ErrorInfo("CallCancelledError", "the executor was closed")
-                        self._settle(call, CallStatus.of(call.to_message(), CallEnd.CANCELLED, reason))
+                        self._settle(call, CallStatus.of(call.to_message(), CallEnd.CANCELLED, _CLOSED))
 
     def forget(self, job_ids: Iterable[str]) -> None:
         """Drop the records of jobs that are over."""
@@ -174,14 +175,17 @@ class Engine:
             return
         if job is None:
             return
-        call = job.calls[int(said.call_id)]
+        number = int(said.call_id)
+        if not 0 <= number < len(job.calls):
+            return
+        call = job.calls[number]
         if not self._is_instant:
             self._starter.release(said.job_id, said.call_id, said.attempt)
+        tries_again = said.end is not CallEnd.SUCCESS and self._is_worth_trying_again(call, said)
         with self.lock:
             is_stale = said.attempt != call.attempt and said.end is not CallEnd.SUCCESS
             if call.status is not None or is_stale:
                 return
-            tries_again = said.end is not CallEnd.SUCCESS and self._is_worth_trying_again(call, said)
             if tries_again:
                 call.attempt += 1
                 call.sent = None
@@ -209,7 +213,7 @@ class Engine:
     def _is_worth_trying_again(self, call: Call, status: CallStatus) -> bool:
         if self._is_closed:
             return False
-        return call.job.retry.wants(status.end, call.attempt, lambda: exception_of(call, status))
+        return call.job.retry.wants(status.end, status.attempt, lambda: exception_of(call, status))
 
     def _try_again(self, call: Call, status: CallStatus) -> None:
         delay_s = call.job.retry.delay_s(call.attempt - 1)
@@ -276,11 +280,16 @@ class Engine:
                 self._settle(call, _rejection(call.to_message(), f"what it needs cannot be given to it: {exc}"))
                 continue
             with self.lock:
-                if call.status is not None or self._is_closed:
+                if call.status is not None:
                     continue
-                call.sent = message
-                call.submit_tstamp = now
-            messages.append(message)
+                is_closed = self._is_closed
+                if not is_closed:
+                    call.sent = message
+                    call.submit_tstamp = now
+            if is_closed:
+                self._settle(call, CallStatus.of(message, CallEnd.CANCELLED, _CLOSED))
+            else:
+                messages.append(message)
         runtime = calls[0].job.runtime
         for batch in plan(messages, self.backend.limits):
             if self._is_instant:

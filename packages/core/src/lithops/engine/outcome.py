@@ -115,7 +115,8 @@ def _our_exception(call: Call, status: CallStatus) -> BaseException:
 
 def _stand_in(error: ErrorInfo) -> BaseException:
     """Make an exception of a class of the same name, for one that could not travel."""
-    name = error.type.rpartition(".")[2] or "RemoteError"
+    name = error.type.rpartition(".")[2]
+    name = name if name.isidentifier() else "RemoteError"
     made = type(name, (CallError,), {"__doc__": "Stands for an exception that could not be rebuilt here."})
     exc: BaseException = made(error.message)
     exc.add_note(f"the exception {error.type} could not be pickled, or its class is not known here")

@@ -49,7 +49,7 @@ class Retry:
             raise ValueError(f"max_attempts is {self.max_attempts!r}: give a whole number from 1 on")
 
         if isinstance(self.backoff, (int, float)) and not 0 <= self.backoff < math.inf:
-            raise ValueError(f"backoff is {self.backoff!r}: give seconds from 0 on, a lithops.Backoff, or None")
+            raise ValueError(f"backoff is {self.backoff!r}: give seconds from 0 on, a lithops.retries.Backoff, or None")
 
     def wants(self, end: CallEnd, attempt: int, exception: Callable[[], BaseException]) -> bool:
         """Say whether a call that ended so in `attempt` (from 0) is tried again. `exception` is asked only if needed."""

@@ -63,5 +63,5 @@ class Timer:
                 delay = self._heap[0][0] - time.monotonic()
                 if delay <= 0:
                     return heapq.heappop(self._heap)[2]
-                self._changed.wait(delay)
+                self._changed.wait(min(delay, threading.TIMEOUT_MAX))
             return None

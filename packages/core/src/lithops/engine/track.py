@@ -5,13 +5,14 @@ One thread, alive while there are such calls. A pass costs what the unfinished c
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Callable
 
 from lithops.engine.call import Call
-from lithops.errors import LithopsError, NoSuchBucketError, WireError
+from lithops.errors import LithopsError, NoSuchBucketError, StorageNoSuchKeyError, WireError
 from lithops.spi.compute import ComputeBackend, ComputeFeature, Exit
 from lithops.spi.storage import StorageBackend
 from lithops.types import CallEnd, CallStatus, ErrorInfo, Handle
@@ -123,8 +124,9 @@ class Tracker:
         for prefix, wanted in blocks.items():
             for info in store.list(bucket, prefix):
                 if info.key in wanted and info.key not in self._seen:
-                    self._read_status(store, bucket, info.key)
-                    self._seen.add(info.key)
+                    with contextlib.suppress(StorageNoSuchKeyError):  # deleted since it was listed
+                        self._read_status(store, bucket, info.key)
+                        self._seen.add(info.key)
 
     def _read_status(self, store: StorageBackend, bucket: str, key: str) -> None:
         stream = store.get(bucket, key)
@@ -146,7 +148,7 @@ class Tracker:
             return
         exits = self._backend.poll(list(by_handle))
         if exits and self._lists:  # a status may have been written between the listing and the death
-            self._read_statuses([call for handle in exits for call in by_handle.get(handle, ())])
+            self._guarded(self._read_statuses, [call for handle in exits for call in by_handle.get(handle, ())])
         for handle, exit_ in exits.items():
             for call in by_handle.get(handle, ()):
                 if not call.is_done and call.sent is not None and (exit_.calls is None or call.call_id in exit_.calls):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -47,8 +46,6 @@ def wait_for(
     With `stops_at_failure` a call that failed is enough. Without `timeout_s` the wait is bounded by the engine: every
     call reaches an end.
     """
-    if timeout_s == math.inf:
-        timeout_s = None
     watch = _Watch(wanted, stops_at_failure=stops_at_failure)
     ended = watch.ended
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
@@ -60,7 +57,7 @@ def wait_for(
             if on_progress is not None:
                 wait_s = LOOK_S if wait_s is None else min(wait_s, LOOK_S)
                 on_progress()
-            if watch.enough.wait(None if wait_s is None else max(0.0, wait_s)):
+            if watch.enough.wait(None if wait_s is None else min(max(0.0, wait_s), threading.TIMEOUT_MAX)):
                 return True
             if deadline is not None and time.monotonic() >= deadline:
                 return False

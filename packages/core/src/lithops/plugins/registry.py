@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NoReturn
 
 import pluggy
@@ -57,12 +56,12 @@ class Registry:
         for entry in entries:
             status = PluginStatus(entry.name, entry.distribution, entry.version)
             if not is_selected(entry.name):
-                self._keep(replace(status, status="disabled", error=f"left out by {VARIABLE}={text}"))
+                self._keep(status._replace(status="disabled", error=f"left out by {VARIABLE}={text}"))
                 continue
             try:
                 plugin = load_object(entry.value)
             except (Exception, SystemExit) as exc:  # a plugin's module may raise anything
-                self._keep(replace(status, status="broken", error=brief(exc)))
+                self._keep(status._replace(status="broken", error=brief(exc)))
             else:
                 self._keep(self._admit(plugin, status))
 
@@ -154,14 +153,14 @@ class Registry:
             try:
                 twin = self._manager.get_name(plugin)
                 if twin is not None:
-                    return replace(status, status="duplicate", error=f"it is the same as {twin}: uninstall one of them")
+                    return status._replace(status="duplicate", error=f"it is the same as {twin}: uninstall one of them")
                 self._manager.register(plugin, name)
-                status = replace(status, backends=tuple(self._described(plugin)))
+                status = status._replace(backends=tuple(self._described(plugin)))
             except (Exception, SystemExit) as exc:  # a plugin's hooks may raise anything
-                status = replace(status, status="broken", error=brief(exc))
+                status = status._replace(status="broken", error=brief(exc))
             reason = refusal(status)
             if reason:
-                status = replace(status, status="refused", error=reason)
+                status = status._replace(status="refused", error=reason)
             if status.status != "ok" and self._manager.has_plugin(name):
                 self._manager.unregister(name=name)
             self._observed = frozenset(hook for hook in _HOOKS if getattr(self.hook, hook).get_hookimpls())
@@ -220,7 +219,7 @@ class Registry:
             for name in one.names:
                 owners = [owner for owner, other in self._usable(one.kind) if name in other.names]
                 if len(owners) > 1:
-                    return replace(status, status="duplicate", error=_clash(one.kind, name, owners))
+                    return status._replace(status="duplicate", error=_clash(one.kind, name, owners))
         return status
 
 

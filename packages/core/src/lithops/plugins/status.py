@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from lithops.spi.hooks import BackendInfo
 
@@ -16,8 +15,7 @@ State: TypeAlias = Literal["ok", "broken", "refused", "disabled", "duplicate"]
 _EVERYWHERE = {"", "lithops", "backend", "plugin"}
 
 
-@dataclass(frozen=True, slots=True)
-class Provided:
+class Provided(NamedTuple):
     """One backend that a plugin describes."""
 
     kind: Kind
@@ -37,8 +35,7 @@ class Provided:
         return (self.info.name, *self.info.aliases)
 
 
-@dataclass(frozen=True, slots=True)
-class PluginStatus:
+class PluginStatus(NamedTuple):
     """One plugin: where it comes from, what it provides, and why it is not used when it is not `ok`.
 
     `broken` raised or returned what is not a description; `refused` speaks another version of the contract;

@@ -1,35 +1,41 @@
 """The contract for those who write a backend: the two ABCs, the hooks, and the values that they use.
 
-`lithops.spi.hooks` is what a `plugin.py` imports; everything else of the contract is exported here.
+`lithops.spi.hooks` is what a `plugin.py` imports; everything else of the contract is exported here, each name imported
+when it is first used: a worker opens a store without the half for compute.
 """
 
-from lithops.spi.compute import (
-    Check,
-    ComputeBackend,
-    ComputeFeature,
-    Exit,
-    Limits,
-    LogLine,
-    Report,
-    RuntimeInfo,
-    RuntimeSpec,
-)
-from lithops.spi.storage import ByteStream, StorageBackend, StorageFeature
-from lithops.spi.version import SPI_VERSION
-from lithops.types import (
-    Artifact,
-    CallEnd,
-    CallMessage,
-    CallOutput,
-    CallStatus,
-    ErrorInfo,
-    Handle,
-    JobMessage,
-    ObjectInfo,
-    Payload,
-    Span,
-    StorageRef,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lithops.spi.compute import (
+        Check,
+        ComputeBackend,
+        ComputeFeature,
+        Exit,
+        Limits,
+        LogLine,
+        Report,
+        RuntimeInfo,
+        RuntimeSpec,
+    )
+    from lithops.spi.storage import ByteStream, StorageBackend, StorageFeature
+    from lithops.spi.version import SPI_VERSION
+    from lithops.types import (
+        Artifact,
+        CallEnd,
+        CallMessage,
+        CallOutput,
+        CallStatus,
+        ErrorInfo,
+        Handle,
+        JobMessage,
+        ObjectInfo,
+        Payload,
+        Span,
+        StorageRef,
+    )
 
 __all__ = [
     "SPI_VERSION",
@@ -58,3 +64,42 @@ __all__ = [
     "StorageFeature",
     "StorageRef",
 ]
+
+_HOMES = {
+    "Artifact": "lithops.types",
+    "ByteStream": "lithops.spi.storage",
+    "CallEnd": "lithops.types",
+    "CallMessage": "lithops.types",
+    "CallOutput": "lithops.types",
+    "CallStatus": "lithops.types",
+    "Check": "lithops.spi.compute",
+    "ComputeBackend": "lithops.spi.compute",
+    "ComputeFeature": "lithops.spi.compute",
+    "ErrorInfo": "lithops.types",
+    "Exit": "lithops.spi.compute",
+    "Handle": "lithops.types",
+    "JobMessage": "lithops.types",
+    "Limits": "lithops.spi.compute",
+    "LogLine": "lithops.spi.compute",
+    "ObjectInfo": "lithops.types",
+    "Payload": "lithops.types",
+    "Report": "lithops.spi.compute",
+    "RuntimeInfo": "lithops.spi.compute",
+    "RuntimeSpec": "lithops.spi.compute",
+    "SPI_VERSION": "lithops.spi.version",
+    "Span": "lithops.types",
+    "StorageBackend": "lithops.spi.storage",
+    "StorageFeature": "lithops.spi.storage",
+    "StorageRef": "lithops.types",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'lithops.spi' has no attribute '{name}'")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value

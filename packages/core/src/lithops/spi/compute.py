@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Flag, auto
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from lithops.errors import BackendError, NotSupportedError
 from lithops.types import CallMessage, CallOutput, CallStatus, Handle
@@ -22,6 +21,8 @@ __all__ = [
     "RuntimeInfo",
     "RuntimeSpec",
 ]
+
+_EMPTY: Mapping[str, Any] = {}
 
 Report: TypeAlias = Callable[[CallStatus | CallOutput], None]
 """Takes the status of a call, or what it printed, at once, from any thread. It never raises and never blocks for long."""
@@ -46,12 +47,12 @@ class ComputeFeature(Flag):
     OUTPUT = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What the platform allows. The engine plans by these and by nothing else.
 
     `max_calls_per_start` is 1 for a function service, 10_000 for a batch array. `max_payload_bytes` bounds one
-    start's inline data; one input or result of more than `max_inline_bytes` goes through the store. `max_concurrency` bounds the calls in flight
+    start's inline data; one input or result of more than `max_inline_bytes` goes through the store. `max_concurrency`
+    bounds the calls in flight
     (None: the backend queues by itself). `start_deadline_s`: a call not ended this long after its start plus its
     time-out is lost.
     """
@@ -65,18 +66,16 @@ class Limits:
     start_deadline_s: float = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeSpec:
+class RuntimeSpec(NamedTuple):
     """The environment that a worker runs in, as the user asked for it."""
 
     name: str = "default"
     memory_mb: int | None = None
     timeout_s: float | None = None
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = _EMPTY
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeInfo:
+class RuntimeInfo(NamedTuple):
     """A runtime that is ready. `python` is "3.11"; `wire` is the major version its worker speaks."""
 
     name: str
@@ -84,8 +83,7 @@ class RuntimeInfo:
     wire: int
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(NamedTuple):
     """A death that the worker could not report: what the platform says of a handle that is over.
 
     `calls` are the ids of the calls concerned; None means all of the handle's.
@@ -99,16 +97,14 @@ class Exit:
     log_tail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One line of a platform's log."""
 
     text: str
     tstamp: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """One finding of `doctor`. `advice` says what to do when it is not `ok`."""
 
     name: str
@@ -133,6 +129,10 @@ class ComputeBackend(ABC):
         With `ComputeFeature.REPLIES`, every call is reported exactly once, also when its worker dies. Raises a
         `BackendError` when the platform refuses; then none of the calls was started.
         """
+
+    def prepare(self) -> None:
+        """Begin, without waiting, what the first call will need. Called when the backend is opened if `start` is instant."""
+        return
 
     def ensure_runtime(self, runtime: RuntimeSpec) -> RuntimeInfo:
         """Make the runtime ready. Idempotent; safe to race."""
@@ -175,11 +175,11 @@ class ComputeBackend(ABC):
 
     def clear(self, executor_id: str, job_ids: Collection[str] | None = None) -> None:
         """Delete what the backend itself keeps of jobs; all of the executor's when `job_ids` is None."""
-        return None
+        return
 
     def close(self) -> None:
         """End everything: workers, threads, connections. In bounded time; idempotent."""
-        return None
+        return
 
     def _unsupported(self, what: str, why: str) -> NotSupportedError:
         return NotSupportedError(f"{type(self).__name__} does not support {what}: {why}")

@@ -13,8 +13,7 @@ of the group `lithops` and holds functions marked with `hookimpl`:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pluggy
 
@@ -30,8 +29,7 @@ hookspec = pluggy.HookspecMarker("lithops")
 hookimpl = pluggy.HookimplMarker("lithops")
 
 
-@dataclass(frozen=True, slots=True)
-class BackendInfo:
+class BackendInfo(NamedTuple):
     """What a plugin says of a backend, without importing it.
 
     `factory` is "module:Class" of a `ComputeBackend` or `StorageBackend`; the class is called with one argument,
@@ -53,8 +51,7 @@ class BackendInfo:
     spi_version: int = SPI_VERSION
 
 
-@dataclass(frozen=True, slots=True)
-class JobEvent:
+class JobEvent(NamedTuple):
     """A job was accepted by the engine. `tstamp` is in seconds since the epoch."""
 
     executor_id: str
@@ -64,8 +61,7 @@ class JobEvent:
     tstamp: float
 
 
-@dataclass(frozen=True, slots=True)
-class CallEvent:
+class CallEvent(NamedTuple):
     """A call reached its end. `stats` has the keys of `ResponseFuture.stats`."""
 
     executor_id: str

@@ -113,4 +113,4 @@ class StorageBackend(ABC):
 
     def close(self) -> None:
         """Release connections. Idempotent."""
-        return None
+        return

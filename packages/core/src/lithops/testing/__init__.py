@@ -14,13 +14,26 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lithops.testing.compute.contract import ComputeContract
+    from lithops.testing.compute_faulty import ComputeFault, FaultyCompute
     from lithops.testing.storage.contract import StorageContract
     from lithops.testing.storage_faulty import Fault, FaultyStorage
     from lithops.testing.storage_memory import MemoryStorage
 
-__all__ = ["Fault", "FaultyStorage", "MemoryStorage", "StorageContract"]
+__all__ = [
+    "ComputeContract",
+    "ComputeFault",
+    "Fault",
+    "FaultyCompute",
+    "FaultyStorage",
+    "MemoryStorage",
+    "StorageContract",
+]
 
 _HOMES = {
+    "ComputeContract": "lithops.testing.compute.contract",
+    "ComputeFault": "lithops.testing.compute_faulty",
+    "FaultyCompute": "lithops.testing.compute_faulty",
     "Fault": "lithops.testing.storage_faulty",
     "FaultyStorage": "lithops.testing.storage_faulty",
     "MemoryStorage": "lithops.testing.storage_memory",

@@ -75,9 +75,7 @@ class FaultyCompute(ComputeBackend):
     def start(self, runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
         fault = self._next(_OF_STARTS, [call.call_id for call in calls])
         if fault is not None and fault.kind == "throttle":
-            raise ThrottledError(
-                "the platform was told to throttle: a test put this error in", fault.retry_after_s
-            )
+            raise ThrottledError("the platform was told to throttle: a test put this error in", fault.retry_after_s)
         if fault is not None and fault.kind == "refuse":
             raise BackendError("the platform was told to refuse: a test put this error in")
         given = [self._perhaps_deadly(call) for call in calls]
@@ -101,6 +99,9 @@ class FaultyCompute(ComputeBackend):
         for timer in late:
             if timer is not threading.current_thread():
                 timer.join()
+
+    def prepare(self) -> None:
+        self.inner.prepare()
 
     def ensure_runtime(self, runtime: RuntimeSpec) -> RuntimeInfo:
         return self.inner.ensure_runtime(runtime)

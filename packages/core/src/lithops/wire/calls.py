@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -65,6 +66,9 @@ def decode_calls(message: Message) -> list[CallMessage]:
     fill = _field(header, "fill", list, [])
     if not all(type(name) is str for name in fill):
         raise WireError("a message names a parameter by something that is no text")
+    timeout_s = _field(header, "timeout_s", (int, float), None)
+    if timeout_s is not None and not math.isfinite(timeout_s):
+        raise WireError("a message's time-out is no finite number")
     job = JobMessage(
         executor_id=_field(header, "executor_id", str),
         job_id=_field(header, "job_id", str),
@@ -73,7 +77,7 @@ def decode_calls(message: Message) -> list[CallMessage]:
         modules=modules,
         fill=tuple(fill),
         store=_store(header["store"]) if "store" in header else None,
-        timeout_s=_field(header, "timeout_s", (int, float), None),
+        timeout_s=timeout_s,
         memory_mb=_field(header, "memory_mb", int, None),
         env=env,
         results_inline_max=_field(header, "results_inline_max", int, 0),
@@ -111,8 +115,8 @@ def _artifact(packed: Any, cursor: BlobCursor) -> Artifact:
 
 def _store(packed: Any) -> StorageRef:
     match packed:
-        case [str() as factory, str() as bucket, dict() as options, str() as name, *_]:
-            return StorageRef(factory, bucket, options, name)
+        case [str() as factory, str() as bucket, dict() as options, *more] if all(isinstance(one, str) for one in more):
+            return StorageRef(factory, bucket, options, *more[:1])
     raise WireError("a message describes its store wrongly")
 
 

@@ -32,6 +32,7 @@ BIG_BLOB_BYTES = 64 * 1024
 """From this length on a blob is a writable view, so that arrays made on it can be written; below, bytes."""
 
 _PREFIX = struct.Struct(">4sIQ")
+_FIRST_ROOM_BYTES = 8 * 1024 * 1024
 _BUFFER_BYTES = 256 * 1024
 _encode_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -88,6 +89,7 @@ class FrameReader:
         self._filled = 0
         self._big: memoryview | None = None
         self._big_filled = 0
+        self._big_total = 0
 
     @property
     def in_frame(self) -> bool:
@@ -104,9 +106,13 @@ class FrameReader:
         """Take note of `count` new bytes; yield the messages that they complete. Raises `WireError`."""
         if self._big is not None:
             self._big_filled += count
-            if self._big_filled == len(self._big):
+            if self._big_filled == self._big_total:
                 frame, self._big, self._big_filled = self._big, None, 0
                 yield decode(frame)
+            elif self._big_filled == len(self._big):  # room is made as bytes come, not as they are announced
+                bigger = memoryview(bytearray(min(self._big_total, 2 * len(self._big))))
+                bigger[: self._big_filled] = self._big
+                self._big = bigger
             return
         end = self._filled + count
         at = 0
@@ -118,9 +124,9 @@ class FrameReader:
                 raise WireError(f"a message announces {total} bytes, over the limit of {self._max}: it is refused")
             if total > end - at:
                 if total > len(self._small):
-                    big = memoryview(bytearray(total))
+                    big = memoryview(bytearray(min(total, _FIRST_ROOM_BYTES)))
                     big[: end - at] = view[at:end]
-                    self._big, self._big_filled, self._filled = big, end - at, 0
+                    self._big, self._big_filled, self._big_total, self._filled = big, end - at, total, 0
                     return
                 break
             body = at + _PREFIX.size + header_size

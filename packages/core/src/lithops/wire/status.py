@@ -79,18 +79,23 @@ def expand_stats(header_json: bytes) -> dict[str, Any]:
     header = json.loads(header_json)
     stats: dict[str, Any] = {}
     times = header.get("times")
-    if isinstance(times, list) and len(times) == len(_TIMES):
+    if _are_numbers(times, len(_TIMES)):
         stats.update(zip(_TIMES, times, strict=True))
         stats["worker_exec_time"] = times[3] - times[0]
         stats["worker_func_exec_time"] = times[2] - times[1]
     usage = header.get("usage")
-    if isinstance(usage, list) and len(usage) == len(_USAGE):
+    if _are_numbers(usage, len(_USAGE)):
         stats.update(zip(_USAGE, usage, strict=True))
     stats["worker_cold_start"] = bool(header.get("cold", False))
-    stats["func_result_size"] = header.get("size", 0)
+    size = header.get("size")
+    stats["func_result_size"] = size if type(size) is int else 0
     if "worker" in header:
         stats["worker_id"] = header["worker"]
     return stats
+
+
+def _are_numbers(values: Any, count: int) -> bool:
+    return type(values) is list and len(values) == count and all(type(value) in (int, float) for value in values)
 
 
 def _pack_error(error: ErrorInfo, blobs: list[Buffer]) -> dict[str, Any]:

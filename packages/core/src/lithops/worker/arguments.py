@@ -86,10 +86,10 @@ class Binder:
         A function's result is a value first: what the rule cannot spread over the parameters is passed as it is.
         """
         value, *more = args
-        spread, named = self._of_element(value)
         if self._signature is None:
             return Arguments(args, kwargs or None)
         try:
+            spread, named = self._of_element(value)
             return self._checked(self._signature, [*spread, *more], {**named, **kwargs})
         except TypeError:
             return self._checked(self._signature, [value, *more], kwargs)

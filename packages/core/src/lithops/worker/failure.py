@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 from lithops.types import Buffer, ErrorInfo, Payload
-from lithops.worker.pickles import dump, load
+from lithops.worker.pickles import dump, dump_reducing, load
 
 __all__ = ["describe", "rebuild"]
 
@@ -28,12 +30,10 @@ def rebuild(cls: type[BaseException], args: tuple[Any, ...], state: dict[str, An
         exc = cls.__new__(cls, *args)
     except TypeError:  # __new__ is the user's own too
         exc = BaseException.__new__(cls)
-    exc.args = args
+    BaseException.__setattr__(exc, "args", args)  # not by the user's own __setattr__: the class may be frozen
     for key, value in state.items():
-        try:
-            setattr(exc, key, value)
-        except (AttributeError, TypeError):
-            continue
+        with contextlib.suppress(AttributeError, TypeError):
+            BaseException.__setattr__(exc, key, value)
     return exc
 
 
@@ -46,16 +46,32 @@ def _payload(exc: BaseException) -> Payload | None:
             return Payload(_inline(parts))
     except Exception:  # the user's reduce and constructor, and what they hold, may raise anything
         pass
-    state = dict(getattr(exc, "__dict__", {}))
+    state = _state(exc)
     for args, attributes in ((exc.args, state), (exc.args, _plain(state)), (_plain_args(exc.args), _plain(state))):
         try:
-            parts = dump((rebuild, type(exc), args, attributes))
-            _, cls, again, attributes_again = load(parts)
-            rebuild(cls, again, attributes_again)
-            return Payload(_inline(dump(_Rebuilt(type(exc), args, attributes))))
+            parts = dump_reducing(_Rebuilt(type(exc), args, attributes), _reduce_inner)
+            if isinstance(load(parts), type(exc)):
+                return Payload(_inline(parts))
         except Exception:  # as above
             continue
     return None
+
+
+def _reduce_inner(exc: BaseException) -> tuple[Any, ...]:
+    args = exc.args if isinstance(exc, BaseExceptionGroup) else _plain_args(exc.args)
+    return rebuild, (type(exc), args, _plain(_state(exc)))
+
+
+def _state(exc: BaseException) -> dict[str, Any]:
+    """Give the attributes of an exception: those of its dict, of slots, and of the built-in classes (errno, name)."""
+    state = dict(getattr(exc, "__dict__", {}))
+    for cls in type(exc).__mro__:
+        for name, kind in vars(cls).items():
+            if isinstance(kind, (MemberDescriptorType, GetSetDescriptorType)) and not name.startswith("__"):
+                value = getattr(exc, name, None)
+                if value is not None and name != "args":
+                    state.setdefault(name, value)
+    return state
 
 
 class _Rebuilt:

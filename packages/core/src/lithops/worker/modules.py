@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from errno import EDQUOT, EEXIST, ENOSPC, ENOTEMPTY
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lithops.errors import LithopsError, StorageFullError, WireError
 from lithops.types import Buffer
@@ -24,8 +23,7 @@ MAX_FILES = 100_000
 _COPY_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Installed:
+class _Installed(NamedTuple):
     """The bundle that is on the path. `tops` are the names of its top-level modules; True: a package or module of
     its own; False: a folder without `__init__`, which shares its name with folders elsewhere."""
 

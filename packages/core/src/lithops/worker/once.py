@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 
+from lithops.errors import WireError
 from lithops.types import Buffer
 from lithops.wire.calls import decode_calls
 from lithops.wire.envelope import decode
@@ -34,10 +35,13 @@ def main() -> int:
     frame = sys.stdin.buffer.read()
     with tempfile.TemporaryDirectory(prefix="lithops-worker-") as home:
         flush: Callable[[], None] = capture(send)
-        runner = Runner(home=home, limits_memory=True)
-        for status in run_frame(frame, runner):
-            flush()
-            send(status)
+        runner = Runner(home=home, limits_memory=True, flush=flush)
+        try:
+            for status in run_frame(frame, runner):
+                send(status)
+        except WireError as exc:
+            print(f"lithops worker: {exc}", file=sys.stderr, flush=True)
+            return 1
     return 0
 
 

@@ -11,7 +11,7 @@ import cloudpickle
 
 from lithops.types import Buffer
 
-__all__ = ["ATOMS", "OUT_OF_BAND_BYTES", "Dumper", "dump", "load", "load_own", "need"]
+__all__ = ["ATOMS", "OUT_OF_BAND_BYTES", "Dumper", "dump", "dump_reducing", "load", "load_own", "need"]
 
 OUT_OF_BAND_BYTES = 64 * 1024
 """From this size on a buffer (an array's data) stays outside of the pickle, so that nothing copies it.
@@ -66,6 +66,18 @@ def dump(value: object) -> tuple[Buffer, ...]:
     if type(value) in ATOMS:
         return (pickle.dumps(value, 5),)
     return Dumper().dump(value)
+
+
+def dump_reducing(value: object, reduce: Callable[[BaseException], tuple[Any, ...]]) -> tuple[Buffer, ...]:
+    """Pickle a value; the exceptions in it, as those of a group, by `reduce` and not in their own ways."""
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def reducer_override(self, value: Any) -> Any:
+            if isinstance(value, BaseException):
+                return reduce(value)
+            return super().reducer_override(value)
+
+    return Dumper(Pickler).dump(value)
 
 
 def load(parts: Sequence[Buffer], needs: Sequence[Any] = ()) -> Any:

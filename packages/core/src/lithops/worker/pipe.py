@@ -54,7 +54,7 @@ class _PipeWorker:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         self._send(encode(HELLO, {"python": version, "wire": list(WIRE_VERSION), "pid": os.getpid()}))
         threading.Thread(target=self._read, name="lithops-worker-reader", daemon=True).start()
-        runner = Runner(home=self._home, limits_memory=True)
+        runner = Runner(home=self._home, limits_memory=True, flush=flush)
         calls = self._calls
         while True:
             self._arrived.get()  # bounded by the client's life: the reader ends the process
@@ -64,7 +64,6 @@ class _PipeWorker:
                 except IndexError:  # recalled between the two lines
                     break
                 frame = runner.run(call)
-                flush()
                 self._send(frame)
                 if runner.is_spoiled:
                     os._exit(0)

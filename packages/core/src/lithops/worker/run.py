@@ -21,7 +21,6 @@ from lithops.types import Artifact, Buffer, CallEnd, CallMessage, CallStatus, Er
 from lithops.wire.keys import result_key, status_key
 from lithops.wire.status import encode_status
 from lithops.worker import context, modules
-from lithops.worker.arguments import Binder
 from lithops.worker.failure import describe
 from lithops.worker.limits import limit_memory
 from lithops.worker.pickles import dump, load
@@ -40,12 +39,20 @@ class Runner:
 
     `home` is a private folder for the modules that travel. With `limits_memory`, a job's `memory_mb` is kept by the
     operating system; a call that reaches it ends as lost, and `is_spoiled` says that the process should end too.
+    `flush` sends what a call printed; it is called before the call is over.
     """
 
-    def __init__(self, *, home: str | None = None, limits_memory: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        home: str | None = None,
+        limits_memory: bool = False,
+        flush: Callable[[], None] = lambda: None,
+    ) -> None:
         self.is_spoiled = False
         self._home = home
         self._limits_memory = limits_memory
+        self._flush = flush
         self._memory_mb: int | None = None
         self._stores = Stores()
         self._meter = UsageMeter()
@@ -81,6 +88,7 @@ class Runner:
         except BaseException as exc:  # the user's function may raise anything, SystemExit too
             end, error = self._failure(exc)
         finally:
+            self._flush()
             context.end()
             if "obj" in job.fill and isinstance(kwargs, dict) and hasattr(kwargs.get("obj"), "close"):
                 kwargs["obj"].close()
@@ -126,6 +134,8 @@ class Runner:
         needs = [load(self._read(job, need)) for need in call.needs]
         args, kwargs, *chained = load(self._read(job, call.data), needs)
         if chained:
+            from lithops.worker.arguments import Binder  # late: it needs `inspect`, and few calls need it
+
             args, kwargs = Binder(function).bind_result(args, kwargs or {})
         if not job.fill:
             return args, kwargs or {}

@@ -11,7 +11,7 @@ from importlib import import_module
 from threading import Lock
 from typing import TypeVar
 
-from lithops.errors import LithopsError, NoSuchBucketError, StorageError
+from lithops.errors import LithopsError, NoSuchBucketError, StorageError, StorageNoSuchKeyError
 from lithops.spi.storage import StorageBackend, StorageFeature
 from lithops.types import Buffer, Payload, Span, StorageRef
 
@@ -64,8 +64,13 @@ def read_payload(store: StorageBackend, bucket: str, payload: Payload) -> Sequen
     key, sizes = payload.key or "", payload.sizes or ()
     total = sum(sizes)
     if StorageFeature.LOCAL_PATHS in store.features and total >= MAPPED_BYTES:
-        with open(store.local_path(bucket, key), "rb") as file:
-            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+        try:
+            with open(store.local_path(bucket, key), "rb") as file:
+                view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+        except FileNotFoundError:
+            raise StorageNoSuchKeyError(bucket, key) from None
+        except ValueError:  # an empty file cannot be mapped
+            view = memoryview(b"")
         view = view[payload.offset : payload.offset + total]
     else:
         view = patiently(lambda: _read(store, bucket, key, Span(payload.offset, payload.offset + total)))

@@ -217,7 +217,8 @@ class Client:
         """Wait until something is so."""
         limit = time.monotonic() + self.wait_s
         while not is_so():
-            assert time.monotonic() < limit, f"{what}: not within {self.wait_s:g} s"
+            if time.monotonic() > limit:
+                raise AssertionError(f"{what}: waited {self.wait_s:g} s")
             with self._changed:
                 self._changed.wait(_LOOK_S)
 
@@ -287,7 +288,7 @@ class Client:
         for call in run.calls:
             if _key(call) in self._ends:
                 continue
-            key = status_key(call.job.executor_id, call.job.job_id, call.call_id)
+            key = status_key(*_key(call))
             try:
                 stream = self.store.get(self.bucket, key)
             except StorageNoSuchKeyError:

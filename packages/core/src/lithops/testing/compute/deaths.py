@@ -19,7 +19,9 @@ _MEMORY_MB = 256
 class DeathTests(ComputeFixtures):
     """Deaths that a worker cannot report itself."""
 
-    @pytest.mark.parametrize(("how", "signal", "exit_code"), [("exit", None, 3), ("kill", 9, None), ("crash", 11, None)])
+    @pytest.mark.parametrize(
+        ("how", "signal", "exit_code"), [("exit", None, 3), ("kill", 9, None), ("crash", 11, None)]
+    )
     def test_a_call_whose_worker_dies_is_lost(
         self, client: Client, how: str, signal: int | None, exit_code: int | None
     ) -> None:
@@ -44,7 +46,10 @@ class DeathTests(ComputeFixtures):
 
     def test_other_starts_survive_a_death(self, client: Client) -> None:
         self.needs(client, _HEARS)
-        runs = [client.start(client.calls(functions.die, (fate,))) for fate in ("exit", "not", "kill")[: self.up_to(3, client)]]
+        runs = [
+            client.start(client.calls(functions.die, (fate,)))
+            for fate in ("exit", "not", "kill")[: self.up_to(3, client)]
+        ]
         ends = [status.end for run in runs for status in client.ends(run)]
         assert ends == [CallEnd.LOST, CallEnd.SUCCESS, CallEnd.LOST][: len(runs)]
 

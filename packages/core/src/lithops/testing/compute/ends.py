@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
 
@@ -48,9 +49,14 @@ class EndTests(ComputeFixtures):
         time.sleep(_FINISH_S)
         assert not functions.exists(store, "one/finished"), "the call was reported cancelled, but went on"
 
-    def test_calls_that_wait_are_cancelled(self, client: Client) -> None:
+    def test_calls_that_run_or_wait_are_cancelled(self, client: Client) -> None:
         self.needs(client, ComputeFeature.CANCEL)
-        run = client.start(client.calls(functions.never_end, *[("sleep",)] * self.up_to(12, client)))
+        store = self.needs_store(client)
+        names = [f"held/{number}" for number in range(self.up_to(12, client))]
+        run = client.start(client.calls(functions.hold, *[(store, name, 2 * self.wait_s) for name in names]))
+        for call, name in zip(run.calls, names, strict=True):
+            what = "a call was neither accepted, nor did it run"
+            client.until(partial(self._is_started, client, run, call, f"{name}/started"), what)
         client.cancel(run, run.calls)
         self._await_cancelled(client, run)
 
@@ -79,9 +85,13 @@ class EndTests(ComputeFixtures):
         """Start a call and wait until it runs."""
         self.needs(client, ComputeFeature.CANCEL)
         store = self.needs_store(client)
-        run = client.start(client.calls(functions.hold, (store, name, self.wait_s)))
+        run = client.start(client.calls(functions.hold, (store, name, 2 * self.wait_s)))
         client.until(lambda: functions.exists(store, f"{name}/started"), "a call did not begin to run")
         return run, run.calls[0]
+
+    def _is_started(self, client: Client, run: Run, call: CallMessage, key: str) -> bool:
+        """Tell whether the backend knows a call: its `start` has returned, or it runs."""
+        return call in run.handles or functions.exists(self.needs_store(client), key)
 
     def _await_cancelled(self, client: Client, run: Run) -> None:
         if ComputeFeature.REPLIES in client.backend.features:

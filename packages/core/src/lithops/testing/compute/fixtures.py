@@ -32,14 +32,14 @@ class ComputeFixtures:
     keeps_memory: ClassVar[bool] = False
 
     @pytest.fixture
-    def backend(self) -> Iterator[ComputeBackend]:
+    def backend(self) -> ComputeBackend:
         """The backend under test, made anew for each test. Make what it talks to in another fixture."""
         raise NotImplementedError("override the fixture 'backend' so that it gives your ComputeBackend")
 
     @pytest.fixture
-    def store(self) -> Iterator[StorageBackend | None]:
+    def store(self) -> StorageBackend | None:
         """A store that the workers can open. Without one, what needs it is skipped."""
-        yield None
+        return None
 
     @pytest.fixture
     def bucket(self, store: StorageBackend | None) -> Iterator[str]:
@@ -63,7 +63,9 @@ class ComputeFixtures:
     ) -> Iterator[Client]:
         """What starts calls on the backend; at the end it closes it, and checks what was reported until then."""
         if store is None and ComputeFeature.REPLIES not in backend.features:
-            pytest.fail(f"{type(backend).__name__} has not REPLIES: override the fixture 'store' so that it can be heard")
+            pytest.fail(
+                f"{type(backend).__name__} has not REPLIES: override the fixture 'store' so that it can be heard"
+            )
         client = Client(backend, store=store, bucket=bucket, runtime=runtime, wait_s=self.wait_s)
         yield client
         client.close(self.close_s)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from lithops.spi.compute import ComputeFeature
 from lithops.testing.compute import functions
 from lithops.testing.compute.client import Client, describe
 from lithops.testing.compute.fixtures import ComputeFixtures
-from lithops.types import CallEnd
+from lithops.types import CallEnd, CallMessage
 
 __all__ = ["OutputTests"]
 
@@ -23,7 +25,9 @@ class OutputTests(ComputeFixtures):
         calls = client.calls(functions.say, (text, text.upper()))
         assert client.values(calls) == [None]
         if ComputeFeature.OUTPUT in client.backend.features:
-            client.until(lambda: len(client.printed(calls[0])) >= 2 * len(text), "what a call printed is not all reported")
+            client.until(
+                lambda: len(client.printed(calls[0])) >= 2 * len(text), "what a call printed is not all reported"
+            )
             assert client.printed(calls[0], "stdout") == text
             assert client.printed(calls[0], "stderr") == text.upper()
 
@@ -39,7 +43,7 @@ class OutputTests(ComputeFixtures):
         calls = client.calls(functions.say, *[(text, "") for text in texts])
         client.values(calls)
         for call, text in zip(calls, texts, strict=True):
-            client.until(lambda call=call, text=text: client.printed(call) == text, "a call's output is not its own")
+            client.until(partial(self._has_printed, client, call, text), "a call's output is not its own")
 
     def test_the_last_words_of_a_dead_worker_are_reported(self, client: Client) -> None:
         self.needs(client, ComputeFeature.OUTPUT)
@@ -47,3 +51,6 @@ class OutputTests(ComputeFixtures):
         (status,) = client.run(calls)
         assert status.end is CallEnd.LOST, describe(status)
         client.until(lambda: "last words" in client.printed(calls[0]), "the last words are not reported")
+
+    def _has_printed(self, client: Client, call: CallMessage, text: str) -> bool:
+        return client.printed(call) == text

@@ -37,12 +37,12 @@ class PayloadTests(ComputeFixtures):
             client.run(client.calls(functions.make_bytes, (size,), results_inline_max=10_000))[0]
             for size in (200_000, 1000)
         )
+        assert client.value(big) == functions.make_bytes(200_000)
+        assert client.value(small) == functions.make_bytes(1000)
         assert big.result is not None
         assert big.result.key is not None
-        assert client.value(big) == functions.make_bytes(200_000)
         assert small.result is not None
         assert small.result.key is None
-        assert client.value(small) == functions.make_bytes(1000)
 
     def test_functions_and_inputs_come_by_reference(self, client: Client) -> None:
         self.needs_store(client)
@@ -57,7 +57,9 @@ class PayloadTests(ComputeFixtures):
         if is_stored:
             self.needs_store(client)
         limit = 0 if is_stored else None
-        first = client.run(client.calls(functions.add, (1, 2), (30, 4), results_inline_max=limit)[: self.up_to(2, client)])
+        first = client.run(
+            client.calls(functions.add, (1, 2), (30, 4), results_inline_max=limit)[: self.up_to(2, client)]
+        )
         needs = tuple(status.result for status in first if status.result is not None)
         job = client.job(functions.echo)
         call = client.call(job, 0, [_Need(at) for at in range(len(needs))], needs=needs)

@@ -1,9 +1,10 @@
-"""What a backend could leave behind in this process and on this machine, and what a constructor must not do."""
+"""What a backend could leave behind in this process and on this machine, and what its constructor must not do."""
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -24,8 +25,6 @@ MARK = "LITHOPS_CONTRACT_MARK"
 _LOOK_S = 0.02
 _PROC = Path("/proc")
 _IO = {
-    "_thread.start_new_thread",
-    "_thread.start_joinable_thread",
     "os.exec",
     "os.fork",
     "os.forkpty",
@@ -41,6 +40,7 @@ _IO = {
     "subprocess.Popen",
     "tempfile.mkdtemp",
     "tempfile.mkstemp",
+    "threading.Thread.start",
 }
 _watchers: list[list[str]] = []
 _is_hooked = False
@@ -48,18 +48,23 @@ _is_hooked = False
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """Threads, processes and connections at one moment. Processes and connections are seen where there is /proc."""
+    """Threads, processes, connections and temporary files at one moment, as far as they can be seen: /proc has most.
+
+    `mark` is the value of the variable `MARK` that the processes inherit.
+    """
 
     mark: str
     threads: frozenset[threading.Thread]
     processes: frozenset[str]
     connections: Counter[str]
+    files: frozenset[str]
 
     @classmethod
     def now(cls, mark: str) -> Traces:
         """Look at what there is."""
         threads = frozenset(one for one in threading.enumerate() if not one.name.startswith(THREAD_NAME))
-        return cls(mark, threads, frozenset(_processes(mark)), Counter(_connections()))
+        files = frozenset(os.listdir(tempfile.gettempdir()))
+        return cls(mark, threads, frozenset(_processes(mark)), Counter(_connections()), files)
 
     def left_behind(self, within_s: float) -> list[str]:
         """Name what is there now and was not before; what needs a moment to go has `within_s`."""
@@ -69,6 +74,7 @@ class Traces:
             left = [f"thread '{one.name}'" for one in now.threads - self.threads]
             left += [f"process {one}" for one in now.processes - self.processes]
             left += [f"connection {one}" for one in now.connections - self.connections]
+            left += [f"temporary file '{one}'" for one in now.files - self.files]
             if not left or time.monotonic() > limit:
                 return sorted(left)
             time.sleep(_LOOK_S)
@@ -82,10 +88,18 @@ def watched_constructors() -> Iterator[list[str]]:
         _is_hooked = True
         sys.addaudithook(_heard)  # there is no way to remove one: it does nothing while nobody watches
     events: list[str] = []
+    start = threading.Thread.start
+
+    def heard_start(thread: threading.Thread) -> None:
+        _heard("threading.Thread.start", (thread.name,))  # Python tells of threads from 3.12 on
+        start(thread)
+
     _watchers.append(events)
+    threading.Thread.start = heard_start  # type: ignore[method-assign]
     try:
         yield events
     finally:
+        threading.Thread.start = start  # type: ignore[method-assign]
         _watchers.remove(events)
 
 

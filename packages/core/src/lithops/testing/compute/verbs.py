@@ -41,6 +41,11 @@ class VerbTests(ComputeFixtures):
         assert set(infos) == {client.backend.ensure_runtime(runtime)}
         assert client.values(client.calls(functions.add, (1, 2))) == [3]
 
+    def test_a_backend_may_be_prepared_before_its_first_call(self, client: Client) -> None:
+        for _ in range(2):
+            bounded(client.backend.prepare, self.wait_s, "prepare()")
+        assert client.values(client.calls(functions.add, (1, 2))) == [3]
+
     def test_runtimes_are_listed(self, client: Client, runtime: RuntimeSpec) -> None:
         client.backend.ensure_runtime(runtime)
         assert all(isinstance(info, RuntimeInfo) for info in client.backend.list_runtimes())
@@ -81,7 +86,7 @@ class VerbTests(ComputeFixtures):
         self.needs(client, ComputeFeature.POLL)
         assert client.backend.poll([]) == {}
         store = self.needs_store(client)
-        run = client.start(client.calls(functions.hold, (store, "polled", self.wait_s)))
+        run = client.start(client.calls(functions.hold, (store, "polled", 2 * self.wait_s)))
         client.until(lambda: functions.exists(store, "polled/started"), "a call did not begin to run")
         assert client.backend.poll(set(run.handles.values())) == {}
         functions.write(store, "polled/go")
@@ -90,7 +95,7 @@ class VerbTests(ComputeFixtures):
     def test_an_instant_start_does_not_wait_for_its_calls(self, client: Client) -> None:
         self.needs(client, ComputeFeature.INSTANT_START)
         store = self.needs_store(client)
-        run = client.start(client.calls(functions.hold, (store, "instant", self.wait_s)))
+        run = client.start(client.calls(functions.hold, (store, "instant", 2 * self.wait_s)))
         client.until(lambda: len(run.handles) == 1, "start() did not return before its call ended")
         functions.write(store, "instant/go")
         assert [client.value(status) for status in client.ends(run)] == ["finished"]
@@ -101,7 +106,14 @@ class VerbTests(ComputeFixtures):
         assert all(check.name and (check.ok or check.advice) for check in checks)
 
     def test_an_exception_of_a_stranger_is_not_translated(self, client: Client) -> None:
-        strangers = [ZeroDivisionError(), KeyError("key"), ValueError(), _Unprintable(), KeyboardInterrupt(), SystemExit(1)]
+        strangers = [
+            ZeroDivisionError(),
+            KeyError("key"),
+            ValueError(),
+            _Unprintable(),
+            KeyboardInterrupt(),
+            SystemExit(1),
+        ]
         assert [client.backend.translate(exc) for exc in strangers] == [None] * len(strangers)
 
     def test_translating_never_raises(self, client: Client) -> None:
