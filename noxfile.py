@@ -47,7 +47,7 @@ def types(session: nox.Session) -> None:
     """Check types: strictly in all that is not a test."""
     tools = ("mypy>=1.15", "types-PyYAML", "nox>=2024.4.15", "hatchling>=1.26")
     _install_checkout(session, *tools, core_extras="cli,testing")
-    session.run("mypy", *SOURCES, f"{TEMPLATE}/src", "examples", "benchmarks", "tests", "noxfile.py", "hatch_build.py")
+    session.run("mypy", *SOURCES, f"{TEMPLATE}/src", *EXAMPLES, "benchmarks", "tests", "noxfile.py", "hatch_build.py")
 
 
 @nox.session

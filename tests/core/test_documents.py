@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 
 import lithops.errors
+from lithops.cli.program import COMMANDS
 from lithops.config import LithopsSection, resolve
 from lithops.config.text import parse
 from lithops.config.typed import fields_of
+from lithops.spi import ComputeBackend, ComputeFeature, StorageBackend, StorageFeature
 from lithops.spi.hooks import BackendInfo, HookSpecs
 from lithops_localhost.config import LocalhostConfig
 
@@ -77,10 +79,11 @@ def test_the_program_of_a_page_prints_what_the_page_says(page: Path, tmp_path: P
         capture_output=True, text=True, timeout=TIMEOUT_S, cwd=tmp_path, env=env, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    printed = done.stdout
+    printed = "\n" + done.stdout
     for line, text in blocks(page, "output"):
-        before, found, printed = printed.partition(text)
-        assert found, f"{name_of(page)}, line {line}: this is not what follows in the output:\n{before}"
+        before, found, after = printed.partition("\n" + text)
+        assert found, f"{name_of(page)}, line {line}: this is not what follows in the output:{before}"
+        printed = "\n" + after
 
 
 @pytest.mark.parametrize("page", having("yaml"), ids=name_of)
@@ -89,12 +92,15 @@ def test_the_configurations_of_a_page_are_taken(page: Path) -> None:
         assert resolve(parse(text, f"{name_of(page)}, line {line}")).compute.name == "localhost"
 
 
-def test_the_page_on_backends_names_every_hook_and_field() -> None:
+def test_the_page_on_backends_names_the_whole_contract() -> None:
     page = ROOT / "docs" / "backends.md"
     hooks = {name for name in vars(HookSpecs) if name.startswith("lithops_")}
     assert hooks == {name for name in cells_of(page) if name.startswith("lithops_")}
-    fields = set(BackendInfo.__match_args__ if hasattr(BackendInfo, "__match_args__") else BackendInfo._fields)
-    assert {name for name in fields if f"`{name}`" not in page.read_text("utf-8")} == set()
+    methods = {name for abc in (ComputeBackend, StorageBackend) for name in vars(abc) if not name.startswith("_")}
+    features = {one.name for kind in (ComputeFeature, StorageFeature) for one in kind}
+    text = page.read_text("utf-8")
+    names = {*methods, *features, *BackendInfo._fields}
+    assert {name for name in names if not re.search(rf"`[^`]*\b{name}\b[^`]*`", text)} == set()
 
 
 def test_the_page_on_configuration_names_every_key() -> None:
@@ -111,3 +117,7 @@ def test_the_design_names_every_part_of_the_core() -> None:
     text = (ROOT / "docs" / "design.md").read_text("utf-8")
     parts = {path.stem for path in Path(lithops.errors.__file__).parent.iterdir() if not path.stem.startswith("_")}
     assert {part for part in parts - {"py"} if not re.search(rf"\b{part}\b", text)} == set()
+
+
+def test_the_page_on_the_command_line_names_every_command() -> None:
+    assert set(cells_of(ROOT / "docs" / "command-line.md")) == set(COMMANDS)

@@ -84,8 +84,10 @@ class Client:
         return subprocess.CompletedProcess(self.process.args, self.process.returncode, stdout, stderr)
 
     def processes(self) -> list[int]:
-        """All living processes that it started, at whichever remove, and itself."""
-        found = []
+        """All living processes that it started, at whichever remove, and itself; none where there is no /proc."""
+        found: list[int] = []
+        if not sys.platform.startswith("linux"):
+            return found
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue

@@ -110,7 +110,11 @@ def with_cause() -> BaseException:
         (lambda: ZeroDivisionError(), ZeroDivisionError, ()),
         (lambda: KeyError("ä"), KeyError, ("ä",)),
         (lambda: FileNotFoundError(2, "gone", "/nowhere"), FileNotFoundError, (2, "gone")),
-        (lambda: UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), UnicodeDecodeError, ("utf-8", b"\xff", 0, 1, "bad")),
+        (
+            lambda: UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"),
+            UnicodeDecodeError,
+            ("utf-8", b"\xff", 0, 1, "bad"),
+        ),
         (lambda: StopIteration(5), StopIteration, (5,)),
         (lambda: TimeoutError("the user's own"), TimeoutError, ("the user's own",)),
         (lambda: MemoryError("the user's own"), MemoryError, ("the user's own",)),

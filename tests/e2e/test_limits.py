@@ -42,7 +42,9 @@ def is_gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM, signal.SIGABRT, signal.SIGHUP])
-def test_a_worker_killed_by_a_signal_is_told_with_it(executor: lithops.FunctionExecutor, number: signal.Signals) -> None:
+def test_a_worker_killed_by_a_signal_is_told_with_it(
+    executor: lithops.FunctionExecutor, number: signal.Signals
+) -> None:
     future = executor.call_async(kill_by, int(number))
     with pytest.raises(WorkerLostError, match=number.name) as caught:
         future.result(timeout=20)
@@ -82,9 +84,7 @@ def test_a_dead_worker_fails_only_its_own_call(executor: lithops.FunctionExecuto
     assert [one for one in results if isinstance(one, int)] == [x for x in range(100) if x % 25 != 24]
 
 
-def test_no_call_runs_twice_when_its_neighbours_worker_dies(
-    executor: lithops.FunctionExecutor, tmp_path: Path
-) -> None:
+def test_no_call_runs_twice_when_its_neighbours_worker_dies(executor: lithops.FunctionExecutor, tmp_path: Path) -> None:
     def notes(x: int) -> None:
         with open(tmp_path / str(x), "a", encoding="utf-8") as file:
             file.write("x")
@@ -105,6 +105,8 @@ def test_killing_an_idle_worker_from_outside_harms_nothing(executor: lithops.Fun
     pids = set(executor.map(lambda x: (time.sleep(0.02), os.getpid())[1], range(4)).get_result())
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
+    while not all(map(is_gone, pids)):
+        time.sleep(0.001)
     assert executor.map(abs, range(-50, 0)).get_result(timeout=20) == list(range(50, 0, -1))
 
 

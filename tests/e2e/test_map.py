@@ -65,7 +65,9 @@ def counted() -> Iterator[int]:
 def test_every_iterable_is_an_input(executor: lithops.FunctionExecutor, iterable: Any, results: Any) -> None:
     if results is None:  # these elements need two parameters, or are the keys of a mapping
         iterable, results = [*iterable], None
-        assert executor.map(pair, iterable).get_result() == [pair(*(x if isinstance(x, tuple) else (x,))) for x in iterable]
+        assert executor.map(pair, iterable).get_result() == [
+            pair(*(x if isinstance(x, tuple) else (x,))) for x in iterable
+        ]
         return
     futures = executor.map(double, iterable)
     assert isinstance(futures, FuturesList)

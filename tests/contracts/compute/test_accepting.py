@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import ClassVar
 from uuid import uuid4
 
 import pytest
@@ -24,6 +23,8 @@ from lithops.spi import (
     StorageBackend,
 )
 from lithops.testing import ComputeContract
+from lithops.testing.compute.ends import EndTests
+from lithops.testing.compute.payloads import PayloadTests
 from lithops_localhost.compute import LocalhostCompute
 from lithops_localhost.config import LocalhostConfig
 from lithops_localhost.storage import LocalhostStorage
@@ -78,10 +79,8 @@ class TestAcceptingCompute(ComputeContract):
         return LocalhostStorage(options)
 
 
-class TestComputeWithoutStore(ComputeContract):
+class TestComputeWithoutStore(PayloadTests, EndTests):
     """What needs a store is skipped; all else runs."""
-
-    most_calls: ClassVar[int] = 10_000
 
     @pytest.fixture
     def backend(self, tmp_path: Path) -> ComputeBackend:

@@ -21,7 +21,7 @@ if find_spec("lithops_template") is None:
     pytest.skip(ADVICE, allow_module_level=True)
 
 
-def tests_of_template(name: str) -> ModuleType:
+def kit_of_template(name: str) -> ModuleType:
     spec = spec_from_file_location(f"lithops_template_{name}", TEMPLATE / "tests" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -30,5 +30,5 @@ def tests_of_template(name: str) -> ModuleType:
     return module
 
 
-TestTemplateCompute = tests_of_template("test_compute").TestTemplateCompute
-TestTemplateStorage = tests_of_template("test_storage").TestTemplateStorage
+TestTemplateCompute = kit_of_template("test_compute").TestTemplateCompute
+TestTemplateStorage = kit_of_template("test_storage").TestTemplateStorage

@@ -66,7 +66,6 @@ LOST = ErrorInfo("WorkerLostError", "its worker was killed by signal 9", "last w
             (WorkerMemoryError, WorkerLostError, MemoryError),
             ["reached 64 MB", "'runtime_memory'"],
         ),
-        (CallEnd.ERROR, ErrorInfo("SystemExit", "3"), (FunctionExitError,), ["SystemExit(3)", "return"]),
         (CallEnd.ERROR, None, (CallError,), []),
     ],
 )
@@ -135,6 +134,15 @@ def test_a_dependent_s_exception_takes_its_note_whatever_the_class_refuses() -> 
     assert need.status is not None
     status = CallStatus.of(call.to_message(), CallEnd.ERROR, need.status.error)
     assert type(exception_of(call, status)) is FrozenError
+
+
+@pytest.mark.parametrize("exc", [SystemExit(3), KeyboardInterrupt(3), GeneratorExit(3)], ids=lambda e: type(e).__name__)
+def test_what_would_end_the_client_comes_as_an_error_of_ours(exc: BaseException) -> None:
+    back = raised(exc)
+    assert type(back) is FunctionExitError
+    assert f"{type(exc).__name__}(3)" in str(back)
+    assert "end a function by 'return'" in str(back)
+    assert isinstance(back.__cause__, RemoteTraceback)
 
 
 def test_notes_of_the_user_are_kept() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from lithops.errors import FunctionExitError
 from lithops.types import ErrorInfo
 from lithops.worker.failure import MAX_TEXT, describe
 from lithops.worker.pickles import dump, load
@@ -182,10 +184,21 @@ def test_an_exception_within_another_comes_back() -> None:
     assert type(vars(back)["inner"]) is TwoArgumentsError
 
 
-@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit])
-def test_what_would_end_the_client_travels_as_text_only(kind: type[BaseException]) -> None:
+class OwnExitError(BaseException):
+    """Not an Exception: nothing in the client expects it."""
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError, OwnExitError])
+def test_what_would_end_the_client_travels_as_an_error_of_ours(kind: type[BaseException]) -> None:
     error = described(kind("why"))
-    assert (error.type, error.message, error.payload) == (kind.__name__, "why", None)
+    assert (error.type.rpartition(".")[2], error.message) == (kind.__name__, "why")
+    back = travelled(kind("why"))
+    assert type(back) is FunctionExitError
+    assert f"{kind.__name__}(why)" in str(back)
+
+
+def test_a_group_that_would_end_the_client_travels_as_an_error_of_ours() -> None:
+    assert type(travelled(BaseExceptionGroup("several", [KeyboardInterrupt()]))) is FunctionExitError
 
 
 def test_names_of_builtins_are_short_and_others_tell_their_module() -> None:

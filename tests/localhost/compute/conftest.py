@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 import time
@@ -33,7 +34,7 @@ class Bench:
         self.outputs: list[CallOutput] = []
         self.order: list[CallMessage] = []
         self._calls: dict[tuple[str, str], CallMessage] = {}
-        self._jobs = 0
+        self._numbers = itertools.count()
 
     def report(self, said: CallStatus | CallOutput) -> None:
         with self.changed:
@@ -49,7 +50,7 @@ class Bench:
     def start(self, function: Callable[..., Any], inputs: Collection[object], **fields: Any) -> list[CallMessage]:
         """Start a job with one call for each input."""
         digest, parts = dump_function(function, "f")
-        number, self._jobs = self._jobs, self._jobs + 1
+        number = next(self._numbers)
         settings: dict[str, Any] = {"function_name": "f", "results_inline_max": 1 << 30, **fields}
         job = JobMessage("exec-0", f"M{number:03d}", Artifact(digest, Payload(parts)), **settings)
         calls = [CallMessage(job, f"{at:05d}", Payload(dump(((one,), None)))) for at, one in enumerate(inputs)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 
 from hypothesis import given, settings
@@ -61,7 +62,7 @@ def test_quick_calls_let_batches_grow_step_by_step() -> None:
         pace.largest = max(pace.largest, pace.wanted())
         wanted.append(pace.wanted())
         assert wanted[-1] > wanted[-2]
-    assert all(after <= GROWTH * before for before, after in zip(wanted, wanted[1:], strict=False))
+    assert all(after <= GROWTH * before for before, after in itertools.pairwise(wanted))
 
 
 @given(st.integers(0, 500), st.integers(1, 8), st.floats(0, 0.05, allow_subnormal=False), st.randoms())

@@ -65,6 +65,7 @@ class TemplateCompute(ComputeBackend):
                 process = Popen(COMMAND, stdin=told, stdout=said, stderr=printed, env=env, start_new_session=True)
                 self._running[call] = process
                 if call in self._cancelled:
+                    self._cancelled.remove(call)
                     self._end(call)
             end = self._wait(call, process)
             printed.seek(0)

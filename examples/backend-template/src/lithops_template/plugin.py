@@ -12,11 +12,19 @@ _CONFIG = "lithops_template.config:TemplateConfig"
 @hookimpl
 def lithops_compute_backends() -> list[BackendInfo]:
     """Describe the compute backend."""
-    factory = "lithops_template.compute:TemplateCompute"
-    return [BackendInfo("template", factory, _CONFIG, "a process for each call", default_storage="template")]
+    return [
+        BackendInfo(
+            name="template",
+            factory="lithops_template.compute:TemplateCompute",
+            config=_CONFIG,
+            summary="a process for each call",
+            default_storage="template",
+        )
+    ]
 
 
 @hookimpl
 def lithops_storage_backends() -> list[BackendInfo]:
     """Describe the storage backend."""
-    return [BackendInfo("template", "lithops_template.storage:TemplateStorage", _CONFIG, "a folder")]
+    factory = "lithops_template.storage:TemplateStorage"
+    return [BackendInfo(name="template", factory=factory, config=_CONFIG, summary="files of SQLite")]

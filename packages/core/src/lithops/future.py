@@ -165,6 +165,7 @@ class ResponseFuture:
             if throw_except:
                 raise exc
             return exc
+        self.was_returned = True
         if self._value is _NOTHING:
             call = self.__lithops_call__
             needs_store = call.status is not None and call.status.result is not None and call.status.result.key

@@ -92,6 +92,6 @@ def finish(pid: int, backend: ComputeBackend, printer: OutputPrinter, store: Job
     printer.close()
     if cleans is not None and store.is_written:
         try:
-            store.delete(cleans)
+            store.delete(cleans, keeps="/cloudobjects/")  # they were given to the user
         except LithopsError as exc:
             log.warning("the data of '%s' could not be deleted: %s; 'lithops clean' does it later", cleans, exc)

@@ -30,7 +30,10 @@ class StandardFuture(concurrent.futures.Future[Any]):
             super().cancel()
             self.set_running_or_notify_cancel()
         elif not self.cancelled() and self.set_running_or_notify_cancel():
-            self.set_result(None)
+            if call.succeeded:
+                self.set_result(None)
+            else:  # now: the standard `wait` and `as_completed` look for it
+                self.set_exception(self._lithops.exception())
 
     def cancel(self) -> bool:
         if self.done():

@@ -101,8 +101,9 @@ class Payload:
     @property
     def size_bytes(self) -> int:
         """The length of all parts together."""
-        if self.parts is not None:
-            return sum(len(part) for part in self.parts)
+        parts = self.parts
+        if parts is not None:
+            return len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
         return sum(self.sizes or ())
 
 

@@ -45,7 +45,8 @@ _STREAMS = ("stdout", "stderr")
 
 
 class Crew:
-    """At most `size` workers. `spawn` starts one and watches over it; `flush` is called when one has output waiting.
+    """At most `size` workers. `spawn` starts one and watches over it, `watch_over` does so for one that was started
+    elsewhere; `flush` is called when one has output waiting.
 
     Used by the pool's thread only.
     """
@@ -55,12 +56,14 @@ class Crew:
         interpreter: str,
         size: int,
         spawn: Callable[[], WorkerProcess],
+        watch_over: Callable[[WorkerProcess], WorkerProcess],
         flush: Callable[[WorkerProcess], None],
     ) -> None:
         self.workers: list[WorkerProcess] = []
         self._interpreter = interpreter
         self._size = size
         self._spawn = spawn
+        self._watch_over = watch_over
         self._flush = flush
         self._ledger = Ledger()
         self._waiting: deque[CallMessage] = deque()
@@ -70,13 +73,12 @@ class Crew:
 
     # What comes from the client
 
-    def warm_up(self) -> None:
-        """Start a first worker, if there is none; a failure shows when a call needs one."""
-        if not self.workers:
-            try:
-                self.workers.append(self._spawn())
-            except OSError as exc:
-                log.debug("no worker could be started in advance: %s", exc)
+    def adopt(self, worker: WorkerProcess) -> None:
+        """Take in a worker that was started elsewhere, if it is the first."""
+        if self.workers:
+            worker.reap()
+        else:
+            self.workers.append(self._watch_over(worker))
 
     def accept(self, calls: Sequence[CallMessage], report: Report) -> None:
         """Queue calls of one job."""

@@ -33,7 +33,7 @@ class Pool:
     def __init__(self, interpreter: str, size: int, home: str) -> None:
         self._interpreter = interpreter
         self._runs = home
-        self._home = ""
+        self._home = make_run_folder(home)
         self._commands: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
         self._is_awake = False
@@ -44,13 +44,25 @@ class Pool:
         self._wake_writer.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._wake_reader, selectors.EVENT_READ, self._woken)
-        self._crew = Crew(interpreter, size, self._spawn, self._watch)
+        self._crew = Crew(interpreter, size, self._spawn, self._watch_over, self._watch)
         self._thread = threading.Thread(target=self._run, name="lithops-localhost-pool", daemon=True)
         self._thread.start()
 
     def warm_up(self) -> None:
-        """Start a first worker, if there is none."""
-        self._command(self._crew.warm_up)
+        """Start a first worker on the calling thread: the pool's own would wait for it to finish its imports.
+
+        A failure shows when a call needs a worker.
+        """
+        try:
+            worker = WorkerProcess(self._interpreter, self._home)
+        except OSError as exc:
+            log.debug("no worker could be started in advance: %s", exc)
+            return
+        try:
+            self._command(lambda: self._crew.adopt(worker))
+        except BackendError:
+            worker.reap()
+            raise
 
     def submit(self, calls: Sequence[CallMessage], report: Report) -> None:
         """Queue calls of one job. Raises `BackendError` when the pool is closed: then none was taken."""
@@ -81,6 +93,7 @@ class Pool:
 
     def _run(self) -> None:
         try:
+            remove_stale_folders(self._runs)
             while not self._stops:
                 self._turn()
         except Exception:  # a bug of ours must not leave callers waiting: their calls are ended
@@ -90,11 +103,21 @@ class Pool:
 
     def _turn(self) -> None:
         ready = self._selector.select(self._crew.due())
-        # Pipes come first: what a call wrote there is older than the status that comes by the socket.
-        ready.sort(key=_sockets_last)
+        ready.sort(key=self._rank)
         for key, events in ready:
             key.data(events)
         self._crew.turn()
+
+    def _rank(self, ready: tuple[selectors.SelectorKey, int]) -> int:
+        """Order what is ready: pipes and deaths, then sockets, then commands.
+
+        What a call wrote to a pipe is older than the status that comes by the socket, and a new call must not be given to
+        a worker whose death is known.
+        """
+        file = ready[0].fileobj
+        if file is self._wake_reader:
+            return 2
+        return 1 if isinstance(file, socket.socket) else 0
 
     def _woken(self, _events: int) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -112,10 +135,9 @@ class Pool:
         self._stops = True
 
     def _spawn(self) -> WorkerProcess:
-        if not self._home:
-            remove_stale_folders(self._runs)
-            self._home = make_run_folder(self._runs)
-        worker = WorkerProcess(self._interpreter, self._home)
+        return self._watch_over(WorkerProcess(self._interpreter, self._home))
+
+    def _watch_over(self, worker: WorkerProcess) -> WorkerProcess:
         register = self._selector.register
         register(worker.connection, selectors.EVENT_READ, lambda events: self._on_socket(worker, events))
         for at, pipe in enumerate(worker.pipes):
@@ -175,9 +197,4 @@ class Pool:
         self._selector.close()
         self._wake_reader.close()
         self._wake_writer.close()
-        if self._home:
-            remove_run_folder(self._home)
-
-
-def _sockets_last(ready: tuple[selectors.SelectorKey, int]) -> bool:
-    return isinstance(ready[0].fileobj, socket.socket)
+        remove_run_folder(self._home)

@@ -49,7 +49,7 @@ def _show(check: Check) -> None:
     if check.advice and not check.ok:
         said.append(f"-> {shown(check.advice)}")
     width = width_of_lines() - LEAD - NAME
-    lines = [line for text in said for line in wrap(text, width, drop_whitespace=True) or [""]]
+    lines = [line for text in said for line in wrap(text, width, break_on_hyphens=False) or [""]]
     click.echo(mark + (f"{shown(check.name):<{NAME}}" + "".join(lines[:1])).rstrip())
     for line in lines[1:]:
         click.echo(" " * (LEAD + NAME) + line)

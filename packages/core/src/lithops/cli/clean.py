@@ -73,8 +73,9 @@ def clean(chosen: Chosen, executor_ids: tuple[str, ...], is_all: bool, yes: bool
             for prefix in prefixes:
                 found.add(store.list(bucket, prefix))
         if not yes and (found.objects or is_all):
-            also = ", and all runtimes" if is_all else ""
-            _ask(f"Delete {found} of {count_of(len(found.executors), 'executor')} from {where}{also}?")
+            click.echo(f"{found} of {count_of(len(found.executors), 'executor')} in {where}.")
+            click.echo("Jobs that still run fail without their data.")
+            _ask("Delete them and all runtimes?" if is_all else "Delete them?")
         if found.objects:
             for prefix in prefixes:
                 _delete(store, bucket, prefix, deleted)
@@ -86,10 +87,11 @@ def clean(chosen: Chosen, executor_ids: tuple[str, ...], is_all: bool, yes: bool
 
 def _ask(question: str) -> None:
     try:
-        is_agreed = click.confirm(f"{question} Jobs that still run fail without their data.")
+        is_agreed = click.confirm(question)
     except click.Abort as exc:
         if isinstance(exc.__context__, KeyboardInterrupt):
             raise
+        click.echo()
         raise click.ClickException("nothing was deleted, as nobody answered: give --yes") from exc
     if not is_agreed:
         raise click.ClickException("nothing was deleted, as the answer was no")

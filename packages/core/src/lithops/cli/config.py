@@ -32,5 +32,6 @@ def config(chosen: Chosen, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"{shown(settings.source)}\n")
-    print_table(("section", "key", "value", "from"), rows)
+    click.echo(f"From: {shown(settings.source)}\n")
+    shorter = [(*others, origin.removeprefix(f"{settings.source}, ")) for *others, origin in rows]
+    print_table(("section", "key", "value", "from"), shorter)

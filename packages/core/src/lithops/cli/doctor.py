@@ -11,6 +11,7 @@ from lithops.cli.options import Chosen, common_options, json_option, pass_chosen
 
 if TYPE_CHECKING:
     from lithops.config import Settings
+    from lithops.plugins import PluginStatus
     from lithops.spi.compute import Check
 
 __all__ = ["doctor"]
@@ -31,22 +32,22 @@ def doctor(chosen: Chosen, as_json: bool) -> None:
 
 def _checks(chosen: Chosen) -> Iterator[Check]:
     from lithops.cli.checks import attempt
+    from lithops.cli.failure import sentence
     from lithops.cli.opening import resolve_settings
+    from lithops.spi.compute import Check
 
     yield from _plugins()
-    found: list[Settings] = []
-
-    def configuration() -> str:
+    try:
         settings = resolve_settings(chosen)
-        found.append(settings)
-        return f"{settings.source}: backend '{settings.compute.name}', storage '{settings.storage.name}'"
-
-    yield attempt("configuration", configuration, "'lithops config' shows each value and where it came from")
-    for settings in found:
-        yield from _backend(settings)
-        yield attempt("runtime", lambda: _runtime(chosen), "mend what failed above; --debug shows more")
-        advice = f"check the section of '{settings.storage.name}' in the configuration, and its credentials"
-        yield attempt("storage", lambda settings=settings: _storage(settings), advice)  # type: ignore[misc]
+    except Exception as exc:  # it imports the typed configuration of plugins
+        yield Check("configuration", False, sentence(exc))
+        return
+    compute, store = settings.compute.name, settings.storage.name
+    yield Check("configuration", True, f"{settings.source}: backend '{compute}', storage '{store}'")
+    yield from _backend(settings)
+    yield attempt("runtime", lambda: _runtime(chosen), "mend what failed above; --debug shows more")
+    advice = f"check the section of '{store}' in the configuration, and its credentials"
+    yield attempt("storage", lambda: _storage(settings), advice)
 
 
 def _plugins() -> Iterator[Check]:
@@ -64,7 +65,11 @@ def _plugins() -> Iterator[Check]:
         advice = f"pip install --upgrade {one.distribution}, or pip uninstall {one.distribution}"
         yield Check("plugins", False, f"the {one.label} is {one.status}: {one.error}", advice)
     if not bad:
-        yield Check("plugins", True, ", ".join(one.plugin for one in statuses) or "none")
+        yield Check("plugins", True, ", ".join(_named(one) for one in statuses) or "none")
+
+
+def _named(plugin: PluginStatus) -> str:
+    return plugin.plugin if plugin.status == "ok" else f"{plugin.plugin} ({plugin.error})"
 
 
 def _backend(settings: Settings) -> Iterator[Check]:
@@ -80,7 +85,7 @@ def _backend(settings: Settings) -> Iterator[Check]:
     try:
         yield from backend.doctor()
     except Exception as exc:  # and so may its checks
-        yield Check("backend", False, f"its own checks failed: {sentence(exc)}", "report this to its author")
+        yield Check("backend", False, f"its own checks failed: {sentence(exc)}")
     finally:
         backend.close()
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from lithops.cli import NEEDS_EXTRA
+from lithops.cli import INTERRUPTED, NEEDS_EXTRA
 
 __all__ = ["main"]
 
@@ -16,21 +16,24 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the program with these arguments, or those of the process, and exit with its code."""
     try:
         from lithops.cli.program import program
+
+        program.main(arguments, prog_name="lithops")
+        sys.exit()
     except ModuleNotFoundError as exc:
         if exc.name != "click":
             raise
         sys.exit(NEEDS_EXTRA)
-    try:
-        program.main(arguments, prog_name="lithops")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     finally:
         _flush()
-    sys.exit()
 
 
 def _flush() -> None:
     """Write what is left; where that fails, as to a closed pipe, keep the interpreter from failing by it at its end."""
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
+            if stream is not None:  # it may have been closed before the start
+                stream.flush()
         except (OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -39,7 +39,7 @@ def count_of(number: int, word: str) -> str:
 
 def as_json_text(value: Any, *, indent: int | None = 2) -> str:
     """Write JSON; what it has no form for is written as text."""
-    return json.dumps(value, indent=indent, ensure_ascii=False, default=str)
+    return json.dumps(value, indent=indent, default=str)
 
 
 def print_json(value: Any) -> None:
@@ -49,7 +49,7 @@ def print_json(value: Any) -> None:
 
 def width_of_lines() -> int:
     """Give the width that output should keep to."""
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         return UNLIMITED
     from shutil import get_terminal_size
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from lithops._version import __version__
+from lithops.cli import INTERRUPTED
 from lithops.cli.options import common_options
 
 __all__ = ["program"]
@@ -24,12 +25,12 @@ COMMANDS = {
     "storage": "lithops.cli.storage:storage",
     "test": "lithops.cli.trial:trial",
 }
-INTERRUPTED = 130
-"""128 and the number of SIGINT, as shells have it."""
 
 
 class Program(click.Group):
     """Imports a command when it is asked for, and asks plugins only for names that it does not know itself."""
+
+    _has_plugins = False
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name all commands."""
@@ -61,7 +62,7 @@ class Program(click.Group):
             return super().invoke(ctx)
 
     def _load_plugins(self) -> None:
-        if not hasattr(self, "_has_plugins"):
+        if not self._has_plugins:
             self._has_plugins = True
             from lithops.cli.plugin_commands import plugin_commands
 

@@ -35,7 +35,10 @@ def trial(chosen: Chosen, as_json: bool) -> None:
     with open_executor(chosen) as executor:
         if not as_json:
             click.echo(f"Backend '{executor.backend}', storage '{executor.storage.backend}':")
-        show_checks(_checks(executor), as_json=as_json)
+        try:
+            show_checks(_checks(executor), as_json=as_json)
+        finally:
+            executor.clean(clean_fn=True, force=True)
 
 
 def _checks(executor: FunctionExecutor) -> Iterator[Check]:

@@ -139,13 +139,13 @@ class Engine:
             self._is_closed = True
         self._timer.close()
         self._tracker.close()
-        self.backend.close()
-        self._starter.close()
         for job in list(self._jobs.values()):
             if job.unfinished:
                 for call in job.calls:
                     if not call.is_done:
                         self._settle(call, CallStatus.of(call.to_message(), CallEnd.CANCELLED, _CLOSED))
+        self.backend.close()
+        self._starter.close()
 
     def forget(self, job_ids: Iterable[str]) -> None:
         """Drop the records of jobs that are over."""
@@ -308,7 +308,8 @@ class Engine:
         try:
             handle = self.backend.start(runtime, batch, self.report)
         except Exception as exc:  # the plugin's code may raise anything
-            self._rejected(batch, str(exc) if isinstance(exc, LithopsError) else f"{type(exc).__name__}: {exc}")
+            ours = exc if isinstance(exc, LithopsError) else self.backend.translate(exc)
+            self._rejected(batch, f"{type(exc).__name__}: {exc}" if ours is None else str(ours))
         else:
             self._started(batch, handle)
 

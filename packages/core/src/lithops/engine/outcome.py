@@ -11,7 +11,6 @@ from lithops.errors import (
     CallError,
     CallRejectedError,
     CallTimeoutError,
-    FunctionExitError,
     RemoteTraceback,
     StorageError,
     WorkerLostError,
@@ -24,8 +23,6 @@ from lithops.worker.pickles import load_own
 from lithops.worker.stores import read_payload
 
 __all__ = ["exception_of", "result_of", "stats_of"]
-
-_EXITS = ("SystemExit", "KeyboardInterrupt", "GeneratorExit")
 
 
 def result_of(call: Call, store: StorageBackend | None) -> Any:
@@ -106,10 +103,6 @@ def _our_exception(call: Call, status: CallStatus) -> BaseException:
                 error.signal,
                 error.exit_code,
             )
-    if error.type in _EXITS:
-        return FunctionExitError(
-            f"{where} raised {error.type}({error.message}): end a function by 'return', or raise another exception"
-        )
     return _stand_in(error)
 
 

@@ -66,6 +66,7 @@ class Starter:
         self._in_flight: set[tuple[str, str, int]] = set()
         self._paused_until = 0.0
         self._queue: deque[_Batch] = deque()
+        self._popped: set[_Batch] = set()
         self._changed = threading.Condition()
         self._threads: set[threading.Thread] = set()
         self._idle = 0
@@ -92,9 +93,13 @@ class Starter:
                 self._changed.notify()
 
     def drop(self, calls: set[CallMessage]) -> set[CallMessage]:
-        """Take calls out of the queue, and give those that were there."""
+        """Take calls out of the queue, or out of a batch that is about to be started, and give those that were there."""
         dropped: set[CallMessage] = set()
         with self._changed:
+            for batch in self._popped:
+                dropped |= calls.intersection(batch.calls)
+                batch.calls = [call for call in batch.calls if call not in calls]
+            self._in_flight.difference_update(map(_name, dropped))
             kept: deque[_Batch] = deque()
             for batch in self._queue:
                 found = calls.intersection(batch.calls)
@@ -137,6 +142,7 @@ class Starter:
                     elif not self._in_flight or len(self._in_flight) + len(self._queue[0].calls) <= self._allowed:
                         batch = self._queue.popleft()
                         self._in_flight.update(map(_name, batch.calls))
+                        self._popped.add(batch)
                         return batch
                 self._idle += 1
                 was_notified = self._changed.wait(wait_s)
@@ -147,6 +153,10 @@ class Starter:
             return None
 
     def _try(self, batch: _Batch) -> None:
+        with self._changed:
+            self._popped.discard(batch)
+        if not batch.calls:
+            return
         self._starting(batch.calls)
         try:
             handle = self._backend.start(batch.runtime, batch.calls, self._report)

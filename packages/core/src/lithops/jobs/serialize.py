@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Sequence
+from types import FunctionType
 from typing import Any
-
-import cloudpickle
 
 from lithops.errors import SerializationError
 from lithops.types import Buffer
 from lithops.worker.arguments import Arguments
-from lithops.worker.pickles import ATOMS, Dumper, dump, need
+from lithops.worker.pickles import ATOMS, Dumper, Pickler, dump, need
 
 __all__ = ["CALL_ATTRIBUTE", "InputDumper", "dump_function"]
 
@@ -62,7 +61,7 @@ class InputDumper:
     def reduce(self, value: Any) -> Any:
         """Give how to pickle a future, or NotImplemented for anything else."""
         kind = type(value)
-        if kind is type:
+        if isinstance(value, (type, FunctionType)):
             self.modules.add(value.__module__)
             return NotImplemented
         call = getattr(value, CALL_ATTRIBUTE, None) if hasattr(kind, CALL_ATTRIBUTE) else None
@@ -74,7 +73,7 @@ class InputDumper:
         return NotImplemented
 
 
-class _InputPickler(cloudpickle.Pickler):  # type: ignore[misc]
+class _InputPickler(Pickler):
     owner: InputDumper
 
     def reducer_override(self, value: Any) -> Any:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lithops.spi.version import SPI_VERSION
     from lithops.types import (
         Artifact,
+        Buffer,
         CallEnd,
         CallMessage,
         CallOutput,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SPI_VERSION",
     "Artifact",
+    "Buffer",
     "ByteStream",
     "CallEnd",
     "CallMessage",
@@ -67,6 +69,7 @@ __all__ = [
 
 _HOMES = {
     "Artifact": "lithops.types",
+    "Buffer": "lithops.types",
     "ByteStream": "lithops.spi.storage",
     "CallEnd": "lithops.types",
     "CallMessage": "lithops.types",

@@ -126,8 +126,10 @@ class ComputeBackend(ABC):
     def start(self, runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
         """Start calls of one job, at most `limits.max_calls_per_start`.
 
-        With `ComputeFeature.REPLIES`, every call is reported exactly once, also when its worker dies. Raises a
-        `BackendError` when the platform refuses; then none of the calls was started.
+        With `ComputeFeature.REPLIES`, every call is reported exactly once, also when its worker dies; `report` is the same
+        for all starts of a job. Raises a `BackendError`, or what `translate` makes into one, when the platform refuses;
+        then none of the calls was started. The engine starts them again later when the error is `retryable`, but not with
+        INSTANT_START, where `start` only queues.
         """
 
     def prepare(self) -> None:
@@ -157,7 +159,7 @@ class ComputeBackend(ABC):
     def cancel(self, handle: Handle, calls: Collection[CallMessage]) -> None:
         """End calls of a start, running or not; with REPLIES each is reported `cancelled` or as it ended before.
 
-        Needs `ComputeFeature.CANCEL`.
+        `handle` is "" when `start` has not returned yet. Needs `ComputeFeature.CANCEL`.
         """
         raise self._unsupported("cancelling", "its platform cannot end a call that was started")
 

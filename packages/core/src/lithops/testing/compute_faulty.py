@@ -71,6 +71,7 @@ class FaultyCompute(ComputeBackend):
         self._random = random.Random(seed)
         self._deadly: dict[CallMessage, CallMessage] = {}
         self._late: dict[threading.Timer, Callable[[], None]] = {}
+        self._is_closed = False
 
     def start(self, runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
         fault = self._next(_OF_STARTS, [call.call_id for call in calls])
@@ -92,6 +93,7 @@ class FaultyCompute(ComputeBackend):
     def close(self) -> None:
         self.inner.close()
         with self._lock:
+            self._is_closed = True
             late, self._late = self._late, {}
         for timer, deliver in late.items():
             timer.cancel()
@@ -157,8 +159,11 @@ class FaultyCompute(ComputeBackend):
         timer.name = "lithops-faulty-delay"
         timer.daemon = True
         with self._lock:
-            self._late[timer] = deliver
-        timer.start()
+            if not self._is_closed:
+                self._late[timer] = deliver
+                timer.start()
+                return
+        deliver()
 
     def _next(self, kinds: Collection[str], call_ids: Sequence[str]) -> ComputeFault | None:
         """Find the fault that hits one of these calls."""

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, BinaryIO
 
 from lithops.errors import WireError, WireVersionError
 from lithops.types import Buffer
 
-__all__ = ["WIRE_VERSION", "FrameReader", "Message", "decode", "encode"]
+__all__ = ["WIRE_VERSION", "FrameReader", "Message", "decode", "encode", "read_messages"]
 
 WIRE_VERSION = (1, 0)
 """(major, minor). The same major is compatible both ways: unknown fields are ignored."""
@@ -49,6 +49,12 @@ class Message:
         self.blobs = blobs
 
 
+def frame_text(text: str, blob: Buffer) -> list[Buffer]:
+    """Make a frame of a header that is JSON text already, and that names its one blob."""
+    header = text.encode()
+    return [_PREFIX.pack(MAGIC, len(header), len(blob)) + header, blob]
+
+
 def encode(kind: str, header: dict[str, Any], blobs: Sequence[Buffer] = ()) -> list[Buffer]:
     """Make a frame, as buffers to be sent in order. The first has all but the blobs, which are not copied."""
     fields = {"v": WIRE_VERSION, "kind": kind, **header}
@@ -73,6 +79,19 @@ def decode(frame: Buffer) -> Message:
             f"a message has {len(view)} bytes but announces {start + body_size}: it was truncated or joined on its way"
         )
     return _parse(bytes(view[_PREFIX.size : start]), view[start:])
+
+
+def read_messages(stream: BinaryIO, max_frame_bytes: int = MAX_STREAM_FRAME_BYTES) -> Iterator[Message]:
+    """Yield the messages of a file or pipe as they come, until its end. Raises `WireError`, also for an end in a message."""
+    reader = FrameReader(max_frame_bytes)
+    while True:
+        room = reader.writable()
+        count = stream.readinto1(room) if hasattr(stream, "readinto1") else stream.readinto(room)  # type: ignore[attr-defined]
+        if not count:
+            break
+        yield from reader.received(count)
+    if reader.in_frame:
+        raise WireError("a stream of messages ended in the middle of one: its sender died")
 
 
 class FrameReader:
@@ -142,6 +161,10 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
 
 
+# Made once: `json.loads` with an option makes a decoder for each call, and costs twice the time.
+_scan_json: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_constant=_no_constant).scan_once  # type: ignore[attr-defined]
+
+
 def _sizes(prefix: memoryview) -> tuple[int, int]:
     magic, header_size, body_size = _PREFIX.unpack_from(prefix)
     if magic != MAGIC:
@@ -153,7 +176,14 @@ def _sizes(prefix: memoryview) -> tuple[int, int]:
 
 def _parse(text: bytes, body: memoryview, *, copy: bool = False) -> Message:
     try:
-        header = json.loads(text, parse_constant=_no_constant)
+        plain = text.decode()
+        header, end = _scan_json(plain, 0)
+        if end != len(plain):
+            raise WireError("a message's header has more than one JSON value")
+    except StopIteration:
+        raise WireError("a message's header is not JSON") from None
+    except WireError:
+        raise
     except (ValueError, RecursionError) as exc:
         raise WireError(f"a message's header is not JSON: {exc}") from None
     if not isinstance(header, dict):

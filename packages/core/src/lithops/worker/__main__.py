@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 
@@ -9,6 +10,7 @@ def main(arguments: list[str]) -> int:
     """Run the worker that the first argument names. Gives the exit code: 2 for wrong usage."""
     match arguments:
         case ["pipe", fd, home] if fd.isdigit():
+            gc.disable()  # while modules are imported there is nothing to collect: `serve` turns it on again
             from lithops.worker.pipe import serve
 
             serve(int(fd), home)

@@ -6,13 +6,13 @@ import contextlib
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
+from lithops.errors import FunctionExitError
 from lithops.types import Buffer, ErrorInfo, Payload
 from lithops.worker.pickles import dump, dump_reducing, load
 
 __all__ = ["describe", "rebuild"]
 
 MAX_TEXT = 64 * 1024
-_ENDS_THE_CLIENT = (SystemExit, KeyboardInterrupt, GeneratorExit)
 
 
 def describe(exc: BaseException, *, skip_frames: int = 0) -> ErrorInfo:
@@ -38,8 +38,11 @@ def rebuild(cls: type[BaseException], args: tuple[Any, ...], state: dict[str, An
 
 
 def _payload(exc: BaseException) -> Payload | None:
-    if isinstance(exc, _ENDS_THE_CLIENT):
-        return None  # never raised in the client as such
+    if not isinstance(exc, Exception):  # would end the client too, or is asyncio's own
+        exc = FunctionExitError(
+            f"the function raised {_name(type(exc))}({_message(exc)}): end a function by 'return', or raise another "
+            "exception"
+        )
     try:
         parts = dump(exc)
         if type(load(parts)) is type(exc):

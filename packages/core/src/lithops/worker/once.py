@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from lithops.errors import WireError
 from lithops.types import Buffer
@@ -32,16 +31,13 @@ def main() -> int:
         for buffer in buffers:
             _write_all(out, buffer)
 
-    frame = sys.stdin.buffer.read()
-    with tempfile.TemporaryDirectory(prefix="lithops-worker-") as home:
-        flush: Callable[[], None] = capture(send)
-        runner = Runner(home=home, limits_memory=True, flush=flush)
-        try:
-            for status in run_frame(frame, runner):
-                send(status)
-        except WireError as exc:
-            print(f"lithops worker: {exc}", file=sys.stderr, flush=True)
-            return 1
+    runner = Runner(limits_memory=True, flush=capture(send))
+    try:
+        for status in run_frame(sys.stdin.buffer.read(), runner):
+            send(status)
+    except WireError as exc:
+        print(f"lithops worker: {exc}", file=sys.stderr, flush=True)
+        return 1
     return 0
 
 

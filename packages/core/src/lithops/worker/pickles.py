@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import marshal
 import pickle
+from collections import ChainMap
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import CodeType
+from typing import Any, ClassVar
 
 import cloudpickle
 
 from lithops.types import Buffer
 
-__all__ = ["ATOMS", "OUT_OF_BAND_BYTES", "Dumper", "dump", "dump_reducing", "load", "load_own", "need"]
+__all__ = ["ATOMS", "OUT_OF_BAND_BYTES", "Dumper", "Pickler", "dump", "dump_reducing", "load", "load_own", "need"]
 
 OUT_OF_BAND_BYTES = 64 * 1024
 """From this size on a buffer (an array's data) stays outside of the pickle, so that nothing copies it.
@@ -27,28 +30,51 @@ _CLASS_MAKERS = tuple(name.encode() for name in _MAKER_NAMES)
 _needs: list[Sequence[Any]] = []
 
 
+def _reduce_code(code: CodeType) -> tuple[Any, ...]:
+    """Keep a function's file name: cloudpickle replaces it, and a traceback without it shows no lines.
+
+    Version 2 of marshal's format: later ones depend on who else refers to a constant, and the digest must not. Both sides
+    run the same minor version of Python, which is what marshal asks for.
+    """
+    return marshal.loads, (marshal.dumps(code, 2),)
+
+
+class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """cloudpickle's, but for code objects."""
+
+    dispatch_table: ClassVar = ChainMap({CodeType: _reduce_code}, cloudpickle.Pickler.dispatch_table)
+
+
 class Dumper:
     """Pickle many values one after the other; cheaper than a pickler for each. Not thread-safe.
 
-    `pickler` is a subclass of `cloudpickle.Pickler`, for those who reduce objects in their own way.
+    `pickler` is a subclass of `Pickler`, for those who reduce objects in their own way.
     """
 
-    def __init__(self, pickler: Callable[..., Any] = cloudpickle.Pickler) -> None:
-        self._stream = io.BytesIO()
+    def __init__(self, pickler: Callable[..., Any] = Pickler) -> None:
+        self._make = pickler
         self._buffers: list[memoryview] = []
-        self.pickler = pickler(self._stream, 5, buffer_callback=self._keep_apart)
+        self._begin()
 
     def dump(self, value: object) -> tuple[Buffer, ...]:
         """Give the pickle and its out-of-band buffers, which share memory with the value."""
         stream = self._stream
         try:
-            self.pickler.dump(value)
-            return (stream.getvalue(), *self._buffers)
-        finally:
+            self._pickler.dump(value)
+            parts: tuple[Buffer, ...] = (stream.getvalue(), *self._buffers)
             stream.seek(0)
             stream.truncate()
-            self.pickler.clear_memo()
-            self._buffers = []
+            self._pickler.clear_memo()
+        except BaseException:  # the stream and the memo may be in any state, after a MemoryError closed
+            self._begin()
+            raise
+        self._buffers = []
+        return parts
+
+    def _begin(self) -> None:
+        self._stream = io.BytesIO()
+        self._buffers = []
+        self._pickler = self._make(self._stream, 5, buffer_callback=self._keep_apart)
 
     def _keep_apart(self, buffer: pickle.PickleBuffer) -> bool:
         try:
@@ -71,13 +97,13 @@ def dump(value: object) -> tuple[Buffer, ...]:
 def dump_reducing(value: object, reduce: Callable[[BaseException], tuple[Any, ...]]) -> tuple[Buffer, ...]:
     """Pickle a value; the exceptions in it, as those of a group, by `reduce` and not in their own ways."""
 
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    class ErrorPickler(Pickler):
         def reducer_override(self, value: Any) -> Any:
             if isinstance(value, BaseException):
                 return reduce(value)
             return super().reducer_override(value)
 
-    return Dumper(Pickler).dump(value)
+    return Dumper(ErrorPickler).dump(value)
 
 
 def load(parts: Sequence[Buffer], needs: Sequence[Any] = ()) -> Any:

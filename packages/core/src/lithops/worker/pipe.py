@@ -11,6 +11,7 @@ first one without a status. Nothing is kept back, and the kernel delivers what w
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -55,7 +56,9 @@ class _PipeWorker:
         self._send(encode(HELLO, {"python": version, "wire": list(WIRE_VERSION), "pid": os.getpid()}))
         threading.Thread(target=self._read, name="lithops-worker-reader", daemon=True).start()
         runner = Runner(home=self._home, limits_memory=True, flush=flush)
-        calls = self._calls
+        calls, pid = self._calls, os.getpid()
+        gc.freeze()  # what was imported stays: later collections need not look at it
+        gc.enable()
         while True:
             self._arrived.get()  # bounded by the client's life: the reader ends the process
             while calls:
@@ -64,6 +67,8 @@ class _PipeWorker:
                 except IndexError:  # recalled between the two lines
                     break
                 frame = runner.run(call)
+                if os.getpid() != pid:  # a fork that the function made, and that came back from it
+                    os._exit(0)
                 self._send(frame)
                 if runner.is_spoiled:
                     os._exit(0)

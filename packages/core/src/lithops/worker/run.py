@@ -7,6 +7,7 @@ CallMessage --> function (cached by digest) --> input (parts, or fetched) --> fi
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import time
@@ -30,6 +31,9 @@ from lithops.worker.usage import Usage, UsageMeter
 __all__ = ["Runner"]
 
 FUNCTIONS_KEPT = 16
+USAGE_GOOD_FOR_S = 0.001
+"""What was used at the end of a call is what was used at the start of the next, if that comes so soon."""
+
 STORAGE_API = "lithops.storage:Storage"
 """What fills the parameter `storage`. By name: the user's API lies on a floor above, and most calls need none."""
 
@@ -59,11 +63,14 @@ class Runner:
         self._functions: OrderedDict[str, Callable[..., Any]] = OrderedDict()
         self._has_modules = False
         self._is_cold = True
+        self._pid = os.getpid()
+        self._used = Usage(0.0, 0.0, 0, 0)
+        self._used_at = 0.0
 
     def run(self, call: CallMessage) -> list[Buffer]:
         """Run a call and give the frame of its status. Raises nothing that the call or its function raises."""
         start = function_start = function_end = time.time()
-        before = self._meter.read()
+        before = self._used if start - self._used_at < USAGE_GOOD_FOR_S else self._meter.read()
         result: Payload | None = None
         error: ErrorInfo | None = None
         end = CallEnd.SUCCESS
@@ -197,7 +204,7 @@ class Runner:
         return write_payload(*self._store(job), key, parts)
 
     def _failure(self, exc: BaseException) -> tuple[CallEnd, ErrorInfo]:
-        if isinstance(exc, MemoryError) and self._memory_mb is not None:
+        if self._memory_mb is not None and _is_out_of_memory(exc):
             self.is_spoiled = True
             limit_memory(None)
             limit, self._memory_mb = self._memory_mb, None
@@ -212,16 +219,17 @@ class Runner:
             )
 
     def _measured(self, before: Usage, times: tuple[float, float, float]) -> dict[str, Any]:
-        after = self._meter.read()
+        after = self._used = self._meter.read()
+        end = self._used_at = time.time()
         measured: dict[str, Any] = {
-            "times": [*times, time.time()],
+            "times": [*times, end],
             "usage": [
                 round(after.cpu_user_s - before.cpu_user_s, 6),
                 round(after.cpu_system_s - before.cpu_system_s, 6),
                 max(0, after.rss_bytes - before.rss_bytes),
                 after.peak_bytes,
             ],
-            "worker": os.getpid(),
+            "worker": self._pid,
         }
         if self._is_cold:
             self._is_cold = False
@@ -236,6 +244,19 @@ class Runner:
         with contextlib.suppress(ObjectExistsError):
             patiently(lambda: store.put(bucket, key, frame, if_absent=True))
         return frame
+
+
+def _is_out_of_memory(exc: BaseException | None) -> bool:
+    """Tell whether an allocation failed, or a module or thread that could not be mapped is behind it."""
+    for _ in range(10):
+        if isinstance(exc, MemoryError) or (isinstance(exc, OSError) and exc.errno == errno.ENOMEM):
+            return True
+        if isinstance(exc, ImportError) and ("failed to map" in str(exc) or "cannot allocate" in str(exc).lower()):
+            return True
+        if exc is None:
+            break
+        exc = exc.__cause__ or exc.__context__
+    return False
 
 
 class _Environment:

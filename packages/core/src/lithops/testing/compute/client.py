@@ -265,7 +265,8 @@ class Client:
         self._look_into_store(run)
         if ComputeFeature.POLL not in self.backend.features:
             return
-        open_calls = {call: handle for call, handle in run.handles.items() if _key(call) not in self._ends}
+        handles = dict(run.handles)  # the threads of other starts add to it
+        open_calls = {call: handle for call, handle in handles.items() if _key(call) not in self._ends}
         exits = self.backend.poll(set(open_calls.values())) if open_calls else {}
         if not exits:
             return

@@ -13,7 +13,7 @@ from lithops.types import CallEnd
 __all__ = ["DeathTests"]
 
 _HEARS = ComputeFeature.REPLIES | ComputeFeature.POLL
-_MEMORY_MB = 256
+_MEMORY_MB = 128
 
 
 class DeathTests(ComputeFixtures):
@@ -73,7 +73,7 @@ class DeathTests(ComputeFixtures):
             pytest.skip(f"{type(client.backend).__name__} is not said to keep memory: keeps_memory is False")
         lowest, highest = client.backend.limits.memory_mb or (_MEMORY_MB, _MEMORY_MB)
         memory_mb = min(max(_MEMORY_MB, lowest), highest)
-        calls = client.calls(functions.allocate, (1,), (4 * memory_mb,), (1,), memory_mb=memory_mb)
+        calls = client.calls(functions.allocate, (1,), (2 * memory_mb,), (1,), memory_mb=memory_mb)
         ends = client.run(calls[: self.up_to(3, client)])
         expected = [CallEnd.SUCCESS, CallEnd.LOST, CallEnd.SUCCESS][: len(ends)]
         assert [status.end for status in ends] == expected, [describe(status) for status in ends]

@@ -90,9 +90,9 @@ def watched_constructors() -> Iterator[list[str]]:
     events: list[str] = []
     start = threading.Thread.start
 
-    def heard_start(thread: threading.Thread) -> None:
-        _heard("threading.Thread.start", (thread.name,))  # Python tells of threads from 3.12 on
-        start(thread)
+    def heard_start(self: threading.Thread) -> None:
+        _heard("threading.Thread.start", (self.name,))  # Python tells of threads from 3.12 on
+        start(self)
 
     _watchers.append(events)
     threading.Thread.start = heard_start  # type: ignore[method-assign]

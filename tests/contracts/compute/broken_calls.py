@@ -1,127 +1,31 @@
-"""Backends with one fault each, and the test of the kit that must find it. Run by `test_kit`, in processes of their own.
-
-Each is the localhost backend, with what it is given or what it reports changed.
-"""
+"""Backends that run calls wrongly, each with one fault, and the test of the kit that must find it. Run by `test_kit`."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
-from typing import Any, ClassVar
-from uuid import uuid4
+from collections.abc import Callable, Collection, Sequence
 
-import pytest
+from tests.contracts.compute.broken_base import BrokenCompute, Said, planted
 
-from lithops.errors import BackendError, NotSupportedError
+from lithops.errors import BackendError
 from lithops.spi import (
     CallEnd,
     CallMessage,
     CallOutput,
     CallStatus,
-    ComputeBackend,
     ComputeFeature,
     ErrorInfo,
-    Exit,
     Handle,
     JobMessage,
     Payload,
     Report,
-    RuntimeInfo,
     RuntimeSpec,
-    StorageBackend,
 )
-from lithops.testing import ComputeContract
 from lithops.wire import decode, decode_status, encode_calls
-from lithops_localhost.compute import LocalhostCompute
 from lithops_localhost.config import LocalhostConfig
-from lithops_localhost.storage import LocalhostStorage
-
-PLANTED: list[tuple[str, str, str]] = []
-"""The name of a test class, the test of the kit that must fail, and a part of what it must say."""
-
-Said = CallStatus | CallOutput
-
-
-class BrokenCompute(ComputeBackend):
-    """The localhost backend, until a subclass breaks something."""
-
-    features = LocalhostCompute.features
-    limits = LocalhostCompute.limits
-
-    def __init__(self, options: LocalhostConfig) -> None:
-        self.options = options
-        self.inner = LocalhostCompute(options)
-        self.given: dict[CallMessage, CallMessage] = {}
-
-    def start(self, runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
-        job = self.change_job(calls[0].job)
-        for call in calls:
-            self.given[call] = self.change_call(
-                CallMessage(job, call.call_id, call.data, call.needs, call.attempt) if job is not call.job else call
-            )
-        return self.inner.start(runtime, [self.given[call] for call in calls], lambda said: self.hear(said, report))
-
-    def change_job(self, job: JobMessage) -> JobMessage:
-        return job
-
-    def change_call(self, call: CallMessage) -> CallMessage:
-        return call
-
-    def hear(self, said: Said, report: Report) -> None:
-        report(said)
-
-    def cancel(self, handle: Handle, calls: Collection[CallMessage]) -> None:
-        self.inner.cancel(handle, [self.given[call] for call in calls])
-
-    def ensure_runtime(self, runtime: RuntimeSpec) -> RuntimeInfo:
-        return self.inner.ensure_runtime(runtime)
-
-    def prepare(self) -> None:
-        self.inner.prepare()
-
-    def close(self) -> None:
-        self.inner.close()
-
-
-class Broken(ComputeContract):
-    """The kit, in a hurry."""
-
-    wait_s: ClassVar[float] = 2.0
-    close_s: ClassVar[float] = 2.0
-    timeout_s: ClassVar[float] = 0.2
-    most_calls: ClassVar[int] = 100
-    keeps_memory: ClassVar[bool] = True
-    compute: ClassVar[type[BrokenCompute]]
-
-    @pytest.fixture
-    def options(self, tmp_path: Path) -> LocalhostConfig:
-        return LocalhostConfig(worker_processes=2, storage_root=str(tmp_path))
-
-    @pytest.fixture
-    def backend(self, options: LocalhostConfig) -> ComputeBackend:
-        return self.compute(options)
-
-    @pytest.fixture
-    def store(self, options: LocalhostConfig) -> StorageBackend | None:
-        return LocalhostStorage(options)
-
-
-def planted(test: str, says: str) -> Callable[[type[BrokenCompute]], type[BrokenCompute]]:
-    """Say which test of the kit must fail for a backend, and what it must say."""
-
-    def register(compute: type[BrokenCompute]) -> type[BrokenCompute]:
-        name = f"Test{compute.__name__}"
-        globals()[name] = type(name, (Broken,), {"compute": compute, "__module__": __name__})
-        PLANTED.append((name, test, says))
-        return compute
-
-    return register
-
 
 # What is reported
 
@@ -416,154 +320,3 @@ class HoldsOutputBack(BrokenCompute):
         while self.held and said.end is CallEnd.SUCCESS:
             report(self.held.pop(0))
         report(said)
-
-
-# Everything but calls
-
-
-@planted("test_a_runtime_that_is_ensured_fits_this_client", "2.7")
-class HasAnOldPython(BrokenCompute):
-    def ensure_runtime(self, runtime: RuntimeSpec) -> RuntimeInfo:
-        return super().ensure_runtime(runtime)._replace(python="2.7")
-
-
-@planted("test_a_runtime_can_be_ensured_again_and_by_many_threads", "RuntimeInfo(name=")
-class MakesRuntimeAfterRuntime(BrokenCompute):
-    def ensure_runtime(self, runtime: RuntimeSpec) -> RuntimeInfo:
-        return super().ensure_runtime(runtime)._replace(name=uuid4().hex)
-
-
-@planted("test_a_verb_without_its_feature_says_why[poll]", "it does not say why")
-class RefusesWithoutReason(BrokenCompute):
-    def poll(self, handles: Collection[Handle]) -> Mapping[Handle, Exit]:
-        raise NotSupportedError("no")
-
-
-@planted("test_a_verb_without_its_feature_says_why[logs]", "DID NOT RAISE")
-class HasNoLogsButSaysNothing(BrokenCompute):
-    def logs(self, handle: Handle) -> Any:
-        return iter(())
-
-
-@planted("test_an_instant_start_does_not_wait_for_its_calls", "did not return before")
-class SaysThatItIsInstant(BrokenCompute):
-    def start(self, runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
-        is_over = threading.Event()
-
-        def hear(said: Said) -> None:
-            report(said)
-            is_over.set()
-
-        handle = super().start(runtime, calls, hear)
-        is_over.wait(10)
-        return handle
-
-
-@planted("test_an_exception_of_a_stranger_is_not_translated", "BackendError")
-class TranslatesEverything(BrokenCompute):
-    def translate(self, exc: BaseException) -> BackendError | None:
-        return BackendError("something failed")
-
-
-@planted("test_an_exception_of_a_stranger_is_not_translated", "cannot be printed")
-class RaisesWhenItTranslates(BrokenCompute):
-    def translate(self, exc: BaseException) -> BackendError | None:
-        return BackendError(str(exc)) if "throttled" in str(exc) else None
-
-
-@planted("test_the_constructor_does_no_io", "os.mkdir")
-class MakesAFolderAtOnce(BrokenCompute):
-    def __init__(self, options: LocalhostConfig) -> None:
-        super().__init__(options)
-        os.makedirs(f"{options.storage_root}/made/at/once")
-
-
-@planted("test_the_constructor_does_no_io", "threading.Thread.start")
-class StartsAThreadAtOnce(BrokenCompute):
-    def __init__(self, options: LocalhostConfig) -> None:
-        super().__init__(options)
-        thread = threading.Thread(target=str)
-        thread.start()
-        thread.join()
-
-
-# The end
-
-
-@planted("test_closing_leaves_nothing_behind", "thread 'left-behind'")
-class LeaksAThread(BrokenCompute):
-    def close(self) -> None:
-        threading.Thread(target=threading.Event().wait, args=(20,), name="left-behind", daemon=True).start()
-        super().close()
-
-
-@planted("test_closing_leaves_nothing_behind", "process ")
-class LeaksAProcess(BrokenCompute):
-    def close(self) -> None:
-        subprocess.Popen(["sleep", "20"], start_new_session=True)
-        super().close()
-
-
-@planted("test_closing_leaves_nothing_behind", "process ")
-class LeaksAnOrphan(BrokenCompute):
-    def close(self) -> None:
-        subprocess.run("sleep 20 &", shell=True, check=True)
-        super().close()
-
-
-@planted("test_closing_leaves_nothing_behind", "connection pipe:")
-class LeaksConnections(BrokenCompute):
-    def close(self) -> None:
-        self.pipe = os.pipe()
-        super().close()
-
-
-@planted("test_closing_leaves_nothing_behind", "temporary file 'left-behind'")
-class LeaksTemporaryFiles(BrokenCompute):
-    def close(self) -> None:
-        Path(os.environ["TMPDIR"], "left-behind").touch()
-        super().close()
-
-
-@planted("test_closing_in_the_middle_of_calls_is_bounded_and_leaves_nothing", "did not return within")
-class HangsWhenItCloses(BrokenCompute):
-    def close(self) -> None:
-        super().close()
-        time.sleep(5)
-
-
-@planted("test_closing_in_the_middle_of_calls_is_bounded_and_leaves_nothing", "was reported 2 times")
-class CancelsTwiceWhenItCloses(BrokenCompute):
-    def hear(self, said: Said, report: Report) -> None:
-        report(said)
-        if isinstance(said, CallStatus) and said.end is CallEnd.CANCELLED:
-            report(said)
-
-
-@planted("test_closing_twice_and_from_many_threads_is_once", "closed already")
-class ClosesOnceOnly(BrokenCompute):
-    is_closed = False
-
-    def close(self) -> None:
-        if self.is_closed:
-            raise BackendError("it is closed already")
-        self.is_closed = True
-        super().close()
-
-
-@planted("test_a_start_after_the_end_is_refused", "was not refused")
-class StartsAfterTheEnd(BrokenCompute):
-    def close(self) -> None:
-        super().close()
-        self.inner = LocalhostCompute(self.options)
-
-
-@planted("test_starts_that_race_with_the_end_are_refused_or_end", "AttributeError")
-class BreaksWhenItIsClosed(BrokenCompute):
-    def start(self, runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
-        time.sleep(0.05)
-        return super().start(runtime, calls, report)
-
-    def close(self) -> None:
-        super().close()
-        self.inner = None  # type: ignore[assignment]
