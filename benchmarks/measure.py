@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["CPUS", "PROGRAMS", "ROUNDS", "ROOT", "Row", "in_turn", "main", "time_program", "timed"]
+__all__ = ["CPUS", "PROGRAMS", "ROOT", "ROUNDS", "Row", "in_turn", "main", "time_program", "timed"]
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = ROOT / "benchmarks" / "programs"
@@ -46,7 +46,7 @@ def in_turn(contenders: Mapping[str, Callable[[], float]], rounds: int = ROUNDS)
     """
     seen: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds):
-        order = list(contenders) if number % 2 == 0 else list(reversed(contenders))
+        order = list(contenders)[:: 1 if number % 2 == 0 else -1]
         for name in order:
             seen[name].append(contenders[name]())
         if number + 1 >= SLOW_ROUNDS and any(statistics.median(times) > SLOW_ROUND_S for times in seen.values()):

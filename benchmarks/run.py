@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
@@ -19,11 +20,12 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
-NAMES = (
-    "import_time", "hello", "noop", "compute", "payloads", "closure", "wordcount", "many",
-)  # fmt: skip
+NAMES = ("import_time", "hello", "noop", "compute", "payloads", "closure", "wordcount", "many")
 PEERS = ("numpy", "joblib", "loky")
 SCENARIO_TIMEOUT_S = 1800
+DISTURBING = ("LITHOPS_", "PYTHONDONTWRITEBYTECODE")
+"""Variables that a scenario does not see. An installed package has its bytecode, so a checkout should keep its own."""
+
 HEADER = ("scenario", "ours", "peer", "figure", "bar", "reached")
 
 
@@ -57,7 +59,7 @@ def main() -> int:
 
 def measure(name: str, *, is_quick: bool) -> list[dict[str, Any]]:
     """Run a scenario, undisturbed by the user's configuration, and give its rows."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith("LITHOPS_")}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(DISTURBING)}
     command = [sys.executable, "-m", f"benchmarks.scenarios.{name}", *(["--quick"] if is_quick else [])]
     done = subprocess.run(
         command, cwd=HERE.parent, env=env, stdout=subprocess.PIPE, text=True, check=True, timeout=SCENARIO_TIMEOUT_S
@@ -70,7 +72,9 @@ def table(rows: list[dict[str, Any]]) -> str:
     """Lay rows out as a table of Markdown."""
     cells = [HEADER, *map(cells_of, rows)]
     widths = [max(len(row[at]) for row in cells) for at in range(len(HEADER))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells
+    ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines) + "\n"
 
@@ -81,8 +85,10 @@ def cells_of(row: dict[str, Any]) -> tuple[str, ...]:
     reached = figure >= floor if floor is not None else figure <= ceiling
     bar = f"at least {floor:g}" if floor is not None else f"at most {ceiling:g}"
     space = "" if unit == "x" else " "
+    step = 10 ** (2 - math.floor(math.log10(abs(figure) or 1)))  # three digits, rounded away from the bar's good side
+    rounded = (math.floor if floor is not None else math.ceil)(figure * step) / step
     return (
-        row["scenario"], row["ours"], row["peer"], f"{figure:.3g}{space}{unit}", f"{bar}{space}{unit}",
+        row["scenario"], row["ours"], row["peer"], f"{rounded:g}{space}{unit}", f"{bar}{space}{unit}",
         "yes" if reached else "no",
     )  # fmt: skip
 

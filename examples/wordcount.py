@@ -1,6 +1,6 @@
 """Count the words of real files in parallel: of Python's own library, or of all files below a folder.
 
-    python examples/wordcount.py [FOLDER] [--chunk-kib 64] [--workers N] [--backend NAME]
+python examples/wordcount.py [FOLDER] [--chunk-kib 64] [--workers N] [--backend NAME]
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Make many calls that do nothing, and tell the time, the peak memory and the most threads: `many_calls.py CALLS WORKERS`."""
+"""Make many calls that do nothing; tell the time, the peak memory, the most threads: `many_calls.py CALLS WORKERS`."""
 
 import json
 import resource

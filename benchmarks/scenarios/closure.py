@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+import numpy as np  # type: ignore[import-not-found, unused-ignore]
+from benchmarks.measure import CPUS, ROUNDS, Row, in_turn, main, timed
 from joblib import Parallel, delayed
 
-from benchmarks.measure import CPUS, ROUNDS, Row, in_turn, main, timed
 from lithops import FunctionExecutor
 
 MIB = 1024 * 1024

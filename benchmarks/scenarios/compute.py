@@ -11,6 +11,7 @@ import statistics
 from concurrent.futures import ProcessPoolExecutor
 
 from benchmarks.measure import CPUS, ROUNDS, Row, in_turn, main, timed
+
 from lithops import FunctionExecutor
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 from benchmarks.measure import CPUS, ROUNDS, Row, in_turn, main, timed
+
 from lithops import FunctionExecutor
 
 
@@ -27,19 +29,12 @@ def rows(is_quick: bool) -> list[Row]:
 
         assert pooled(1000) == ours(1000) == list(range(1000))
         for calls in (100, 1000) if is_quick else (1000, 10_000):
-            times = in_turn(
-                {
-                    "ours": lambda calls=calls: timed(lambda: ours(calls)),
-                    "pool": lambda calls=calls: timed(lambda: pooled(calls)),
-                },
-                rounds=2 if is_quick else ROUNDS,
-            )
+            contenders = {"ours": partial(timed, partial(ours, calls)), "pool": partial(timed, partial(pooled, calls))}
+            times = in_turn(contenders, rounds=2 if is_quick else 3 * ROUNDS)
             rates = {name: f"{calls / seconds:,.0f} calls/s" for name, seconds in times.items()}
             figure = times["pool"] / times["ours"]
             scenario = f"no-op map of {calls:,} calls, warm"
-            found.append(
-                Row(scenario, rates["ours"], f"ProcessPoolExecutor {rates['pool']}", figure, at_least=3)
-            )
+            found.append(Row(scenario, rates["ours"], f"ProcessPoolExecutor {rates['pool']}", figure, at_least=3))
     return found
 
 

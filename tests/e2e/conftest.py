@@ -42,14 +42,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def executor(home: Path) -> Iterator[lithops.FunctionExecutor]:
+def executor() -> Iterator[lithops.FunctionExecutor]:
     """One executor with two workers for all tests of a module."""
     with lithops.FunctionExecutor(worker_processes=2) as made:
         yield made
 
 
 @pytest.fixture
-def fresh(home: Path) -> Iterator[lithops.FunctionExecutor]:
+def fresh() -> Iterator[lithops.FunctionExecutor]:
     """An executor that no other test has used."""
     with lithops.FunctionExecutor(worker_processes=2) as made:
         yield made

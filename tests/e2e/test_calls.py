@@ -24,6 +24,10 @@ def everything(a: int, /, b: int, *rest: int, c: int = 3, **more: int) -> tuple[
     return a, b, rest, c, more
 
 
+def needs_keyword(a: int, *, b: int) -> int:
+    return a + b
+
+
 @functools.lru_cache
 def cached(a: int, b: int) -> int:
     return a + b
@@ -120,7 +124,7 @@ def test_a_function_sees_its_module_and_its_closure(executor: lithops.FunctionEx
         (add, {"a": 1, "z": 2}, "z"),
         (add, {"b": 1}, "a"),
         (lambda: None, 1, "too many"),
-        (lambda a, *, b: None, 1, "b"),
+        (needs_keyword, 1, "b"),
         (everything, (1,), "b"),
     ],
 )
@@ -168,7 +172,7 @@ def test_extra_env_is_there_in_the_call_and_gone_after_it(executor: lithops.Func
 
 
 def test_none_is_a_result_like_any_other(fresh: lithops.FunctionExecutor) -> None:
-    future = fresh.call_async(lambda x: None, 1)
+    future = fresh.call_async(lambda _: None, 1)
     assert fresh.get_result() is None
     assert future.success
     assert future.result() is None

@@ -71,7 +71,7 @@ def test_arguments_hide_the_environment_and_each_other(tmp_path: Path, monkeypat
     assert config == {"localhost": {"worker_processes": 3}}
 
 
-def test_sources_are_not_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sources_are_not_merged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LITHOPS_CONFIG", yaml_of(1))
     with lithops.FunctionExecutor(config={"lithops": {"retries": 1}}) as made:
         assert made.config.get("localhost", {}).get("worker_processes") != 1
@@ -242,7 +242,7 @@ def test_worker_processes_is_the_number_of_workers() -> None:
             assert len(set(made.map(worker, range(40)).get_result())) == count
 
 
-def test_a_secret_is_not_shown_and_does_not_travel(executor: lithops.FunctionExecutor) -> None:
+def test_a_secret_is_not_shown_and_does_not_travel() -> None:
     secret = "pla" + "nted-secret"
     config = {"aws": {"secret_access_key": secret}, "localhost": {"worker_processes": 1}}
     with lithops.FunctionExecutor(config=config) as made:

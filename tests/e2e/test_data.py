@@ -50,12 +50,25 @@ def content_of(obj: Any) -> bytes:
 
 
 def described(obj: Any) -> dict[str, Any]:
-    names = ("bucket", "key", "url", "path", "backend", "part", "total_parts", "chunk_size", "data_byte_range", "newline")
+    names = (
+        "bucket",
+        "key",
+        "url",
+        "path",
+        "backend",
+        "part",
+        "total_parts",
+        "chunk_size",
+        "data_byte_range",
+        "newline",
+    )
     return {name: getattr(obj, name, None) for name in names}
 
 
 def split(data: bytes) -> Counter[bytes]:
-    return Counter(data.splitlines(keepends=True) if b"\r" not in data else data.replace(b"\r\n", b"\n").splitlines(True))
+    return Counter(
+        data.splitlines(keepends=True) if b"\r" not in data else data.replace(b"\r\n", b"\n").splitlines(True)
+    )
 
 
 def normal(lines: list[bytes]) -> Counter[bytes]:
@@ -131,7 +144,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     server = Server(("127.0.0.1", 0), Handler)
     server.ranges = request.param
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -152,39 +165,28 @@ def test_every_line_of_a_file_is_in_one_part(
     assert normal([line for part in parts for line in part]) == split(FILES[name])
     contents = executor.map(content_of, [str(folder / name)], **cut).get_result()  # type: ignore[arg-type]
     assert b"".join(contents) == FILES[name]
-    assert executor.map(content_of, [str(folder / name)], obj_newline=None, **cut).get_result() == [
-        *cut_exactly(FILES[name], cut)
-    ]  # type: ignore[arg-type]
-
-
-def cut_exactly(data: bytes, cut: dict[str, int]) -> Iterator[bytes]:
-    if not cut or not data:
-        yield data
-        return
-    size = cut.get("obj_chunk_size") or -(-len(data) // cut["obj_chunk_number"])
-    for at in range(0, len(data), size):
-        yield data[at : at + size]
+    exact = executor.map(content_of, [str(folder / name)], obj_newline=None, **cut).get_result()  # type: ignore[arg-type]
+    assert b"".join(exact) == FILES[name]
+    if len(FILES[name]) >= 7:
+        size = len(FILES[name])
+        assert len(exact) == cut.get("obj_chunk_number", -(-size // cut.get("obj_chunk_size", size)))
+        assert max(map(len, exact)) - min(map(len, exact[:-1] or exact)) <= 1
 
 
 @pytest.mark.parametrize("separator", ["|", "\r\n", "end", "ä"])
 def test_any_separator_ends_lines(executor: lithops.FunctionExecutor, tmp_path: Path, separator: str) -> None:
     words = [f"line {at} {'x' * (at % 40)}" for at in range(300)]
     (tmp_path / "data").write_bytes(separator.join(words).encode())
-    parts = executor.map(
-        lines_of, str(tmp_path / "data"), obj_chunk_size=500, obj_newline=separator
-    ).get_result()
+    parts = executor.map(lines_of, str(tmp_path / "data"), obj_chunk_size=500, obj_newline=separator).get_result()
     assert len(parts) > 5
     found = [line.decode().removesuffix(separator) for part in parts for line in part]
     assert found == words
 
 
-def test_a_folder_gives_all_files_below_it_or_in_it(executor: lithops.FunctionExecutor, folder: Path) -> None:
+def test_a_folder_gives_all_files_below_it(executor: lithops.FunctionExecutor, folder: Path) -> None:
     for reference in (str(folder), f"{folder}/"):
         found = executor.map(lambda obj: (obj.path, obj.data_stream.read()), reference).get_result()
-        below = {str(folder / name): data for name, data in FILES.items()}
-        within = {path: data for path, data in below.items() if str(Path(path).parent) == str(folder)}
-        assert dict(found) in (below, within)
-        assert len(found) == len(dict(found))
+        assert sorted(found) == sorted((str(folder / name), data) for name, data in FILES.items())
 
 
 @pytest.mark.parametrize(
@@ -266,7 +268,9 @@ def test_an_obj_says_what_it_is(executor: lithops.FunctionExecutor, bucket: str,
     size = len(FILES["plain.txt"])
     assert [part["part"] for part in parts] == [1, 2, 3]
     assert {part["total_parts"] for part in parts} == {3}
-    assert {(part["bucket"], part["key"], part["backend"]) for part in parts} == {(bucket, "files/plain.txt", "localhost")}
+    assert {(part["bucket"], part["key"], part["backend"]) for part in parts} == {
+        (bucket, "files/plain.txt", "localhost")
+    }
     assert {part["newline"] for part in parts} == {"\n"}
     assert parts[0]["data_byte_range"][0] == 0
     assert size - 1 <= parts[-1]["data_byte_range"][1] <= size
@@ -325,7 +329,7 @@ def test_mixed_kinds_are_a_value_error(
 @pytest.mark.parametrize(
     "reference",
     ["{folder}/gone.txt", "{folder}/*.gone", "{folder}/gone/", "{bucket}/files/gone", "{bucket}/gone/", "{bucket}/gone-*",
-     "no-such-bucket-at-all", "no-such-bucket-at-all/key", "nowhere://bucket/key"],
+     "no-such-bucket-at-all", "no-such-bucket-at-all/no-such-bucket-at-all", "nowhere://bucket/key"],
 )  # fmt: skip
 def test_a_reference_to_nothing_is_named(
     executor: lithops.FunctionExecutor, folder: Path, bucket: str, reference: str

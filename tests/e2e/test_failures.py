@@ -9,7 +9,7 @@ import pickle
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import dataclass
 from subprocess import CompletedProcess
 from typing import Any
 
@@ -19,25 +19,25 @@ import lithops
 from lithops.errors import FunctionExitError, SerializationError
 
 
-class TwoArguments(Exception):
+class TwoArgumentsError(Exception):
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"{code}: {reason}")
         self.code = code
         self.reason = reason
 
 
-class KeywordOnly(Exception):
+class KeywordOnlyError(Exception):
     def __init__(self, *, code: int) -> None:
         super().__init__("by keyword")
         self.code = code
 
 
-class NoConstructor(Exception):
+class NoConstructorError(Exception):
     def __init__(self) -> None:
         super().__init__("made", "without", "arguments")
 
 
-class Slotted(Exception):
+class SlottedError(Exception):
     __slots__ = ("code",)
 
     def __init__(self, code: int) -> None:
@@ -46,39 +46,39 @@ class Slotted(Exception):
 
 
 @dataclass(frozen=True)
-class Frozen(Exception):
+class FrozenError(Exception):
     code: int
 
 
-class HoldsALock(Exception):
+class HoldsALockError(Exception):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.lock = threading.Lock()
         self.text = text
 
 
-class LockInArguments(Exception):
+class LockInArgumentsError(Exception):
     pass
 
 
-class BadText(Exception):
+class BadTextError(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no text")
 
 
-class BadReduce(Exception):
+class BadReduceError(Exception):
     def __reduce__(self) -> Any:
         raise RuntimeError("no reduce")
 
 
-class BadLoad(Exception):
+class BadLoadError(Exception):
     """Its pickle is made and cannot be loaded."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
 
     def __reduce__(self) -> Any:
-        return BadLoad, ()
+        return BadLoadError, ()
 
 
 def raise_it(make: Callable[[], BaseException]) -> None:
@@ -118,15 +118,15 @@ def with_cause() -> BaseException:
         (lambda: StopIteration(5), StopIteration, (5,)),
         (lambda: TimeoutError("the user's own"), TimeoutError, ("the user's own",)),
         (lambda: MemoryError("the user's own"), MemoryError, ("the user's own",)),
-        (lambda: TwoArguments(404, "gone"), TwoArguments, ("404: gone",)),
-        (lambda: KeywordOnly(code=3), KeywordOnly, ("by keyword",)),
-        (lambda: NoConstructor(), NoConstructor, ("made", "without", "arguments")),
-        (lambda: Slotted(3), Slotted, (3,)),
-        (lambda: Frozen(3), Frozen, (3,)),
-        (lambda: HoldsALock("held"), HoldsALock, ("held",)),
-        (lambda: BadLoad("text"), BadLoad, ("text",)),
-        (lambda: BadReduce("text"), BadReduce, ("text",)),
-        (lambda: BadText("text"), BadText, ("text",)),
+        (lambda: TwoArgumentsError(404, "gone"), TwoArgumentsError, ("404: gone",)),
+        (lambda: KeywordOnlyError(code=3), KeywordOnlyError, ("by keyword",)),
+        (lambda: NoConstructorError(), NoConstructorError, ("made", "without", "arguments")),
+        (lambda: SlottedError(3), SlottedError, (3,)),
+        (lambda: FrozenError(3), FrozenError, (3,)),
+        (lambda: HoldsALockError("held"), HoldsALockError, ("held",)),
+        (lambda: BadLoadError("text"), BadLoadError, ("text",)),
+        (lambda: BadReduceError("text"), BadReduceError, ("text",)),
+        (lambda: BadTextError("text"), BadTextError, ("text",)),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -141,11 +141,11 @@ def test_an_exception_comes_back_with_its_own_type(
 @pytest.mark.parametrize(
     ("make", "attributes"),
     [
-        (lambda: TwoArguments(404, "gone"), {"code": 404, "reason": "gone"}),
-        (lambda: KeywordOnly(code=3), {"code": 3}),
-        (lambda: Slotted(3), {"code": 3}),
-        (lambda: Frozen(3), {"code": 3}),
-        (lambda: HoldsALock("held"), {"text": "held"}),
+        (lambda: TwoArgumentsError(404, "gone"), {"code": 404, "reason": "gone"}),
+        (lambda: KeywordOnlyError(code=3), {"code": 3}),
+        (lambda: SlottedError(3), {"code": 3}),
+        (lambda: FrozenError(3), {"code": 3}),
+        (lambda: HoldsALockError("held"), {"text": "held"}),
         (lambda: FileNotFoundError(2, "gone", "/nowhere"), {"errno": 2, "filename": "/nowhere"}),
         (lambda: UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"), {"reason": "bad", "start": 0}),
         (lambda: StopIteration(5), {"value": 5}),
@@ -159,23 +159,23 @@ def test_an_exception_keeps_its_attributes(
 
 
 def test_an_argument_that_cannot_be_pickled_is_shown_in_its_place(executor: lithops.FunctionExecutor) -> None:
-    exc = caught_from(executor, lambda: LockInArguments("before", threading.Lock()))
-    assert isinstance(exc, LockInArguments)
+    exc = caught_from(executor, lambda: LockInArgumentsError("before", threading.Lock()))
+    assert isinstance(exc, LockInArgumentsError)
     assert exc.args[0] == "before"
     assert "lock" in repr(exc.args[1])
 
 
 def test_a_class_made_in_the_function_comes_back_under_its_name(executor: lithops.FunctionExecutor) -> None:
     def fails() -> None:
-        class Local(Exception):
+        class LocalError(Exception):
             def __init__(self, a: int, b: int) -> None:
                 super().__init__(a + b)
                 self.b = b
 
-        raise Local(1, 2)
+        raise LocalError(1, 2)
 
     exc = executor.call_async(fails, ()).exception(20)
-    assert type(exc).__name__ == "Local"
+    assert type(exc).__name__ == "LocalError"
     assert exc is not None
     assert exc.args == (3,)
     assert exc.b == 2  # type: ignore[attr-defined]
@@ -213,7 +213,9 @@ def test_causes_contexts_and_notes_travel(executor: lithops.FunctionExecutor) ->
 
 def test_exception_groups_come_back_whole(executor: lithops.FunctionExecutor) -> None:
     def fails() -> None:
-        raise ExceptionGroup("several", [ValueError("one"), TwoArguments(1, "two"), ExceptionGroup("in", [OSError(3)])])
+        raise ExceptionGroup(
+            "several", [ValueError("one"), TwoArgumentsError(1, "two"), ExceptionGroup("in", [OSError(3)])]
+        )
 
     exc = executor.call_async(fails, ()).exception(20)
     assert isinstance(exc, ExceptionGroup)
@@ -222,7 +224,7 @@ def test_exception_groups_come_back_whole(executor: lithops.FunctionExecutor) ->
     assert str(matched.exceptions[0]) == "one"
     assert rest is not None
     two = rest.exceptions[0]
-    assert isinstance(two, TwoArguments)
+    assert isinstance(two, TwoArgumentsError)
     assert (two.code, two.reason) == (1, "two")
     assert isinstance(rest.exceptions[1], ExceptionGroup)
 
@@ -286,13 +288,24 @@ def test_one_failure_leaves_the_siblings_results(executor: lithops.FunctionExecu
         return x
 
     futures = executor.map(odd, range(10))
-    with pytest.raises(ValueError, match="[13579]"):
+    with pytest.raises(ValueError, match=r"[13579]"):
         executor.get_result(futures)
     results = executor.get_result(futures, throw_except=False)
     assert results[::2] == [0, 2, 4, 6, 8]
     assert [(type(one), one.args) for one in results[1::2]] == [(ValueError, (x,)) for x in (1, 3, 5, 7, 9)]
     assert [future.success for future in futures] == [True, False] * 5
     assert [future.error for future in futures] == [False, True] * 5
+
+
+def test_an_executor_is_usable_after_get_result_raised(fresh: lithops.FunctionExecutor) -> None:
+    futures = fresh.map(lambda x: 1 // x, [0, 1, 0])
+    with pytest.raises(ZeroDivisionError):
+        fresh.get_result()
+    fresh.map(abs, [-5])
+    assert fresh.get_result() == [5]
+    assert futures[1].result() == 1
+    results = fresh.get_result(futures, throw_except=False)
+    assert [type(one) for one in results] == [ZeroDivisionError, int, ZeroDivisionError]
 
 
 def test_throw_except_false_gives_the_exception_everywhere(executor: lithops.FunctionExecutor) -> None:
@@ -317,23 +330,19 @@ def test_a_returned_exception_is_a_result(executor: lithops.FunctionExecutor) ->
 
 
 def test_an_exception_can_be_raised_again_and_copied(executor: lithops.FunctionExecutor) -> None:
-    exc = caught_from(executor, lambda: TwoArguments(1, "a"))
+    exc = caught_from(executor, lambda: TwoArgumentsError(1, "a"))
     assert isinstance(copy.copy(ValueError("x")), ValueError)
     for _ in range(2):
-        with pytest.raises(TwoArguments):
+        with pytest.raises(TwoArgumentsError):
             raise exc
     plain = caught_from(executor, lambda: ValueError("x"))
     assert pickle.loads(pickle.dumps(plain)).args == ("x",)
 
 
 def test_a_frozen_exception_is_raised_as_itself(executor: lithops.FunctionExecutor) -> None:
-    future = executor.call_async(raise_it, (lambda: Frozen(3),))
-    try:
-        future.result()
-    except FrozenInstanceError:
-        pytest.fail("the engine wrote on the user's exception")
-    except Frozen as exc:
-        assert exc.code == 3
+    with pytest.raises(FrozenError) as caught:
+        executor.call_async(raise_it, (lambda: FrozenError(3),)).result()
+    assert caught.value.code == 3
 
 
 MAIN = """

@@ -251,7 +251,7 @@ def test_a_chain_starts_when_its_input_is_there_and_no_worker_waits(
 def test_a_failure_in_a_chain_is_told_by_its_end_and_runs_nothing_after_it(
     executor: lithops.FunctionExecutor, tmp_path: Path
 ) -> None:
-    def writes(x: Any) -> None:
+    def writes(_: Any) -> None:
         (tmp_path / "ran").touch()
 
     futures = executor.map(fail, [1]).map(writes).map(increment)
@@ -313,7 +313,7 @@ def test_standard_futures_work_with_the_standard_functions(executor: lithops.Fun
     bad = executor.call_async(fail, "standard").standard
     assert isinstance(bad.exception(20), ValueError)
     heard = threading.Event()
-    slow.add_done_callback(lambda future: heard.set())
+    slow.add_done_callback(lambda _: heard.set())
     gate.open()
     assert heard.wait(20)
     assert slow.result() == "slow"
@@ -335,7 +335,8 @@ def test_a_done_callback_is_called_once_also_after_the_end(executor: lithops.Fun
     heard: list[Any] = []
     event = threading.Event()
     future = executor.call_async(increment, 1)
-    future.add_done_callback(lambda one: (heard.append(one), event.set()))
+    future.add_done_callback(heard.append)
+    future.add_done_callback(lambda _: event.set())
     assert event.wait(20)
     future.add_done_callback(heard.append)
     assert heard == [future, future]

@@ -102,7 +102,11 @@ def test_every_call_may_die_and_the_executor_goes_on(executor: lithops.FunctionE
 
 
 def test_killing_an_idle_worker_from_outside_harms_nothing(executor: lithops.FunctionExecutor) -> None:
-    pids = set(executor.map(lambda x: (time.sleep(0.02), os.getpid())[1], range(4)).get_result())
+    def worker(_: int) -> int:
+        time.sleep(0.02)
+        return os.getpid()
+
+    pids = set(executor.map(worker, range(4)).get_result())
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     while not all(map(is_gone, pids)):
@@ -180,7 +184,7 @@ def test_calls_behind_a_slow_one_are_not_charged_with_its_time(fresh: lithops.Fu
     assert quick.get_result() == list(range(200))
 
 
-def test_the_configuration_sets_a_time_out(home: Path) -> None:
+def test_the_configuration_sets_a_time_out() -> None:
     with lithops.FunctionExecutor(config={"lithops": {"execution_timeout": 0.2}}, worker_processes=1) as made:
         with pytest.raises(CallTimeoutError):
             made.call_async(time.sleep, 60).result(timeout=20)
@@ -255,7 +259,7 @@ def test_a_result_that_breaks_the_limit_is_told_as_memory(executor: lithops.Func
 
 
 @needs_memory_limits
-def test_the_configuration_sets_a_memory_limit(home: Path) -> None:
+def test_the_configuration_sets_a_memory_limit() -> None:
     with lithops.FunctionExecutor(runtime_memory=200, worker_processes=1) as made:
         with pytest.raises(MemoryError):
             made.call_async(allocate, 500).result(timeout=20)

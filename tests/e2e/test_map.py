@@ -160,7 +160,7 @@ def test_get_result_gives_what_was_not_given_before(fresh: lithops.FunctionExecu
     fresh.call_async(double, 6)
     fresh.call_async(double, 7)
     assert fresh.get_result() == [12, 14]
-    fresh.map(lambda x: None, range(3))
+    fresh.map(lambda _: None, range(3))
     assert fresh.get_result() == [None, None, None]
 
 

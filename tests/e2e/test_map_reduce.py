@@ -56,7 +56,7 @@ def test_get_result_of_the_futures_is_the_reducers_result(executor: lithops.Func
 
 def test_the_reducer_gets_the_results_in_order(executor: lithops.FunctionExecutor) -> None:
     assert executor.map_reduce(double, range(200), lambda results: results).get_result() == list(range(0, 400, 2))
-    assert executor.map_reduce(lambda x: None, range(3), lambda results: results).get_result() == [None] * 3
+    assert executor.map_reduce(lambda _: None, range(3), lambda results: results).get_result() == [None] * 3
     assert executor.map_reduce(double, [4], lambda results: results).get_result() == [8]
 
 
@@ -80,7 +80,7 @@ def test_a_reducer_that_cannot_take_the_results_is_refused_at_once(executor: lit
     with pytest.raises(TypeError):
         executor.map_reduce(double, [1, 2], lambda: 1)
     with pytest.raises(TypeError):
-        executor.map_reduce(double, [1, 2], lambda results, more: 1)
+        executor.map_reduce(double, [1, 2], pow)
     with pytest.raises(TypeError):
         executor.map_reduce(double, [1, 2], None)
     assert len(executor.futures) == before
@@ -93,7 +93,7 @@ def test_an_empty_map_reduce_gives_an_empty_list(executor: lithops.FunctionExecu
 
 
 def test_a_failing_map_fails_the_reduce_and_says_why(executor: lithops.FunctionExecutor, tmp_path: Path) -> None:
-    def reduce(results: list[int]) -> None:
+    def reduce(_: list[int]) -> None:
         (tmp_path / "reduced").touch()
 
     futures = executor.map_reduce(lambda x: 1 // x, [1, 0, 2], reduce)
@@ -105,7 +105,7 @@ def test_a_failing_map_fails_the_reduce_and_says_why(executor: lithops.FunctionE
 
 
 def test_a_failing_reducer_is_told(executor: lithops.FunctionExecutor) -> None:
-    def reduce(results: list[int]) -> None:
+    def reduce(_: list[int]) -> None:
         raise LookupError("in the reducer")
 
     with pytest.raises(LookupError, match="in the reducer"):

@@ -8,8 +8,8 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
-from subprocess import CompletedProcess
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -154,7 +154,7 @@ def test_programs_that_close_or_replace_their_streams_do_not_break_the_protocol(
         return "closed objects"
 
     def nothing() -> str:
-        sys.stdout = sys.stderr = None  # type: ignore[assignment]
+        sys.stdout = sys.stderr = None
         return "none"
 
     for function, result in (

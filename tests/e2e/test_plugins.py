@@ -32,14 +32,22 @@ def lithops_compute_backends():
     return [BackendInfo(name={name!r}, factory={factory!r}, config={config!r}, summary="of a test", mode="serverless")]
 """
 
+HOOK = """
+from lithops.spi.hooks import hookimpl
+
+@hookimpl
+def lithops_compute_backends():
+    {body}
+"""
+
 BREAKS = {
     "raises": "raise RuntimeError('the plugin broke')",
     "exits": "import sys; sys.exit('the plugin broke')",
     "imports": "import a_module_that_is_not_there",
     "syntax": "def broken(:",
-    "hook": "from lithops.spi.hooks import hookimpl\n@hookimpl\ndef lithops_compute_backends():\n    raise OSError('the plugin broke')\n",
-    "rubbish": "from lithops.spi.hooks import hookimpl\n@hookimpl\ndef lithops_compute_backends():\n    return [1, None, 'x']\n",
-}  # fmt: skip
+    "hook": HOOK.format(body="raise OSError('the plugin broke')"),
+    "rubbish": HOOK.format(body="return [1, None, 'x']"),
+}
 
 
 @pytest.mark.parametrize("how", BREAKS)
@@ -72,7 +80,9 @@ def test_two_plugins_with_one_name_are_an_error_that_names_both(run_client: RunC
 
 
 def test_a_missing_sdk_is_one_sentence_with_the_pip_command(run_client: RunClient, tmp_path: Path) -> None:
-    code = INFO.format(name="broken", factory="broken_compute:Compute", config="lithops_localhost.config:LocalhostConfig")
+    code = INFO.format(
+        name="broken", factory="broken_compute:Compute", config="lithops_localhost.config:LocalhostConfig"
+    )
     distribution(tmp_path, "broken", "broken", code)
     (tmp_path / "broken_compute.py").write_text("import an_sdk_that_is_missing\n")
     asks = ASKS.replace("'broken'", "'broken', storage='localhost'")
@@ -106,7 +116,7 @@ def test_a_plugin_that_prints_or_warns_does_not_break_the_worker(run_client: Run
 
 def test_another_interpreter_without_lithops_is_told(run_client: RunClient, tmp_path: Path) -> None:
     bare = tmp_path / "python"
-    bare.write_text(f"#!/bin/sh\nexec {sys.executable} -S -I \"$@\"\n")
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S -I "$@"\n')
     bare.chmod(0o755)
     done = run_client(f"import lithops\nlithops.FunctionExecutor(runtime={str(bare)!r}).call_async(abs, -1).result()\n")
     last = done.stderr.rstrip().splitlines()[-1]

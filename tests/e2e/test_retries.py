@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import lithops
-from lithops.errors import CallTimeoutError, WorkerLostError
+from lithops.errors import CallCancelledError, CallTimeoutError, LithopsError, WorkerLostError
 from lithops.retries import Retry, RetryingFunctionExecutor, RetryingFuture
 
 
@@ -116,9 +116,7 @@ def test_only_failing_calls_are_tried_again(retrying: RetryingFunctionExecutor, 
     assert [flaky.attempts(x) for x in range(1, 7)] == [1, 1, 3, 1, 1, 3]
 
 
-def test_a_call_is_tried_again_while_its_siblings_still_run(
-    retrying: RetryingFunctionExecutor, tmp_path: Path
-) -> None:
+def test_a_call_is_tried_again_while_its_siblings_still_run(retrying: RetryingFunctionExecutor, tmp_path: Path) -> None:
     flaky = Flaky(tmp_path, failures=1)
     folder = tmp_path
 
@@ -151,13 +149,11 @@ def test_the_wrapper_is_a_context_manager(tmp_path: Path) -> None:
     flaky = Flaky(tmp_path, failures=1)
     with RetryingFunctionExecutor(lithops.FunctionExecutor(worker_processes=1)) as wrapped:
         assert wrapped.call_async(flaky, "x", retries=1).result(timeout=20) == 2
-    with pytest.raises(lithops.errors.LithopsError, match="closed"):  # type: ignore[attr-defined]
+    with pytest.raises(LithopsError, match="closed"):
         wrapped.call_async(flaky, "x")
 
 
-def test_retries_are_an_argument_of_every_submitting_method(
-    executor: lithops.FunctionExecutor, tmp_path: Path
-) -> None:
+def test_retries_are_an_argument_of_every_submitting_method(executor: lithops.FunctionExecutor, tmp_path: Path) -> None:
     flaky = Flaky(tmp_path, failures=1)
     assert executor.call_async(flaky, "a", retries=1).result(timeout=20) == 2
     assert executor.map(flaky, ["b"], retries=1).get_result(timeout=20) == [2]
@@ -205,7 +201,7 @@ def test_a_cancelled_call_is_not_tried_again(executor: lithops.FunctionExecutor,
     while not flaky.attempts():
         time.sleep(0.005)
     future.cancel()
-    assert isinstance(future.exception(20), lithops.errors.CallCancelledError)  # type: ignore[attr-defined]
+    assert isinstance(future.exception(20), CallCancelledError)
     executor.map(abs, range(-20, 0)).get_result()
     assert flaky.attempts() == 1
 
@@ -219,4 +215,4 @@ def test_a_call_that_waits_for_its_next_attempt_can_be_cancelled(
         time.sleep(0.005)
     time.sleep(0.05)
     future.cancel()
-    assert isinstance(future.exception(20), lithops.errors.CallCancelledError)  # type: ignore[attr-defined]
+    assert isinstance(future.exception(20), CallCancelledError)

@@ -26,6 +26,7 @@ from lithops.concurrent.futures import (
     as_completed,
     wait,
 )
+from lithops.errors import WorkerLostError
 
 
 def capture(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
@@ -97,11 +98,10 @@ def test_map_raises_at_its_turn(pool: LithopsExecutor) -> None:
 
 
 def test_map_times_out(pool: LithopsExecutor, gate: Path) -> None:
-    results = []
+    results = pool.map(until, [os.devnull, str(gate)], ["quick", "slow"], timeout=0.5)
+    assert next(results) == "quick"
     with pytest.raises(standard.TimeoutError):
-        for one in pool.map(until, [os.devnull, str(gate)], ["quick", "slow"], timeout=0.5):
-            results.append(one)  # noqa: PERF402
-    assert results == ["quick"]
+        next(results)
 
 
 def test_map_submits_before_the_first_result_is_asked_for(pool: LithopsExecutor, tmp_path: Path) -> None:
@@ -128,11 +128,10 @@ def test_as_completed_gives_each_once_and_times_out(pool: LithopsExecutor, gate:
     quick = [pool.submit(abs, -x) for x in range(10)]
     assert sorted(one.result() for one in as_completed([*quick, quick[0]], timeout=20)) == list(range(10))
     slow = pool.submit(until, str(gate))
-    found = set()
+    ended = as_completed([slow, quick[0]], timeout=0.05)
+    assert next(ended) is quick[0]
     with pytest.raises(standard.TimeoutError):
-        for one in as_completed([slow, quick[0]], timeout=0.05):
-            found.add(one)  # noqa: PERF402
-    assert found == {quick[0]}
+        next(ended)
 
 
 def test_a_future_tells_its_state(pool: LithopsExecutor, gate: Path) -> None:
@@ -217,12 +216,12 @@ def test_cancelling_wakes_those_who_wait(pool: LithopsExecutor, gate: Path) -> N
 
 def test_a_dead_worker_breaks_its_own_call_only(pool: LithopsExecutor) -> None:
     some = [pool.submit(abs, -x) for x in range(10)]
-    with pytest.raises(lithops.errors.WorkerLostError):  # type: ignore[attr-defined]
+    with pytest.raises(WorkerLostError):
         pool.submit(os._exit, 3).result(20)
     assert [one.result(20) for one in some] == list(range(10))
 
 
-def test_shutdown_waits_and_then_takes_no_more(home: Path, tmp_path: Path) -> None:
+def test_shutdown_waits_and_then_takes_no_more() -> None:
     made = ProcessPoolExecutor(max_workers=2)
     calls = [made.submit(time.sleep, 0.05) for _ in range(4)]
     made.shutdown()
@@ -234,7 +233,7 @@ def test_shutdown_waits_and_then_takes_no_more(home: Path, tmp_path: Path) -> No
             use()
 
 
-def test_leaving_the_block_waits_for_all_calls(home: Path) -> None:
+def test_leaving_the_block_waits_for_all_calls() -> None:
     with ProcessPoolExecutor(max_workers=2) as made:
         calls = list(made.map(abs, range(-5, 0)))
         last = made.submit(time.sleep, 0.1)
@@ -242,14 +241,14 @@ def test_leaving_the_block_waits_for_all_calls(home: Path) -> None:
     assert last.result(timeout=0) is None
 
 
-def test_shutdown_without_waiting_still_ends_what_was_taken(home: Path) -> None:
+def test_shutdown_without_waiting_still_ends_what_was_taken() -> None:
     made = ProcessPoolExecutor(max_workers=1)
     calls = [made.submit(pow, 2, x) for x in range(20)]
     made.shutdown(wait=False)
     assert [call.result(20) for call in calls] == [2**x for x in range(20)]
 
 
-def test_shutdown_can_cancel_what_waits(home: Path, gate: Path) -> None:
+def test_shutdown_can_cancel_what_waits(gate: Path) -> None:
     made = ProcessPoolExecutor(max_workers=1)
     calls = [made.submit(until, str(gate)) for _ in range(10)]
     made.shutdown(wait=True, cancel_futures=True)
@@ -258,7 +257,7 @@ def test_shutdown_can_cancel_what_waits(home: Path, gate: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [0, -1])
-def test_max_workers_must_be_above_zero(home: Path, count: int) -> None:
+def test_max_workers_must_be_above_zero(count: int) -> None:
     with pytest.raises(ValueError, match="max_workers"):
         ProcessPoolExecutor(max_workers=count)
 

@@ -55,15 +55,15 @@ def test_one_future_is_read_by_eight_threads(executor: lithops.FunctionExecutor)
     future = executor.call_async(lambda n: b"x" * n, 2_000_000)
     standard = [future.standard for _ in range(2)]
     assert standard[0] is standard[1]
-    assert at_once(lambda number: len(future.result(timeout=20))) == [2_000_000] * THREADS
+    assert at_once(lambda _: len(future.result(timeout=20))) == [2_000_000] * THREADS
     bad = executor.call_async(lambda: 1 // 0, ())
-    assert at_once(lambda number: type(bad.exception(20))) == [ZeroDivisionError] * THREADS
+    assert at_once(lambda _: type(bad.exception(20))) == [ZeroDivisionError] * THREADS
 
 
 def test_threads_that_make_the_standard_view_at_once_get_one(executor: lithops.FunctionExecutor) -> None:
     for _ in range(20):
         future = executor.call_async(square, 3)
-        views = at_once(lambda number, future=future: future.standard)  # type: ignore[misc]
+        views = at_once(lambda _, future=future: future.standard)  # type: ignore[misc]
         assert len({id(view) for view in views}) == 1
         assert views[0].result(20) == 9
 
@@ -75,7 +75,7 @@ def test_two_jobs_at_once_where_one_fails(executor: lithops.FunctionExecutor) ->
     def work(number: int) -> Any:
         if number % 2:
             futures = executor.map(fails, range(50))
-            with pytest.raises(ValueError, match="[0-9]"):
+            with pytest.raises(ValueError, match=r"\d"):
                 executor.get_result(futures)
             return None
         return executor.get_result(executor.map(square, range(50)))
@@ -95,7 +95,7 @@ def test_threads_cancel_and_submit_at_once(executor: lithops.FunctionExecutor) -
     assert at_once(work) == [[[x * x for x in range(20)]] * 10, None] * (THREADS // 2)
 
 
-def test_executors_are_made_and_closed_by_threads(home: Any) -> None:
+def test_executors_are_made_and_closed_by_threads() -> None:
     def work(number: int) -> int:
         with lithops.FunctionExecutor(worker_processes=1) as own:
             result: int = own.call_async(square, number).result(timeout=20)
@@ -106,7 +106,7 @@ def test_executors_are_made_and_closed_by_threads(home: Any) -> None:
     assert threading.active_count() <= before + 1
 
 
-def test_close_while_others_submit_gives_them_errors_and_no_hang(home: Any) -> None:
+def test_close_while_others_submit_gives_them_errors_and_no_hang() -> None:
     for _ in range(3):
         made = lithops.FunctionExecutor(worker_processes=2)
 
@@ -127,7 +127,7 @@ def test_close_while_others_submit_gives_them_errors_and_no_hang(home: Any) -> N
         assert at_once(work, 4) == ["closed", "told", "told", "told"]
 
 
-def test_a_closed_executor_says_so(home: Any) -> None:
+def test_a_closed_executor_says_so() -> None:
     made = lithops.FunctionExecutor(worker_processes=1)
     future = made.call_async(square, 3)
     assert future.result() == 9
@@ -142,18 +142,18 @@ def test_a_closed_executor_says_so(home: Any) -> None:
     assert made.get_result(left) == 16
 
 
-def test_calls_that_run_when_the_executor_is_closed_are_cancelled(home: Any) -> None:
+def test_calls_that_run_when_the_executor_is_closed_are_cancelled() -> None:
     with lithops.FunctionExecutor(worker_processes=1) as made:
         futures = made.map(time.sleep, [30, 30])
     for future in futures:
-        with pytest.raises(LithopsError, match="cancel|closed"):
+        with pytest.raises(LithopsError, match=r"cancel|closed"):
             future.result(timeout=20)
 
 
-def test_no_thread_and_no_process_is_left_by_close(home: Any) -> None:
+def test_no_thread_and_no_process_is_left_by_close() -> None:
     before = threading.enumerate()
     made = lithops.FunctionExecutor(worker_processes=2)
-    pids = set(made.map(lambda x: os.getpid(), range(50)).get_result())
+    pids = set(made.map(lambda _: os.getpid(), range(50)).get_result())
     made.call_async(print, "something")
     made.close()
     assert [thread for thread in threading.enumerate() if thread not in before] == []
@@ -162,11 +162,11 @@ def test_no_thread_and_no_process_is_left_by_close(home: Any) -> None:
             os.kill(pid, 0)
 
 
-def test_a_forgotten_executor_leaves_no_worker_and_no_thread(home: Any) -> None:
+def test_a_forgotten_executor_leaves_no_worker_and_no_thread() -> None:
     before = threading.enumerate()
 
     def scope() -> set[int]:
-        return set(lithops.FunctionExecutor(worker_processes=1).map(lambda x: os.getpid(), [1, 2]).get_result())
+        return set(lithops.FunctionExecutor(worker_processes=1).map(lambda _: os.getpid(), [1, 2]).get_result())
 
     pids = scope()
     gc.collect()

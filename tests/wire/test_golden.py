@@ -36,6 +36,9 @@ FULL_JOB = JobMessage(
     results_inline_max=262_144,
     commit=True,
 )
+NAMED_JOB = JobMessage(
+    "e1f0-2", "M001", PLAIN_JOB.function, "f", store=StorageRef("acme.storage:AcmeStorage", "b", {}, "acme")
+)
 STORED = Payload(key="lithops.jobs/e1f0-1/M007/data/00000", offset=128, sizes=(64, 65_536))
 CALLS = [
     CallMessage(FULL_JOB, "00000", Payload((b"input", b"z" * BIG_BLOB_BYTES))),
@@ -48,6 +51,7 @@ TIMES = ("worker_start_tstamp", "worker_func_start_tstamp", "worker_func_end_tst
 WRITTEN: dict[str, Callable[[], list[Any]]] = {
     "1.0-calls-plain.bin": lambda: encode_calls([CallMessage(PLAIN_JOB, "00000", Payload((b"input",)))]),
     "1.0-calls-full.bin": lambda: encode_calls(CALLS),
+    "1.0-calls-named-store.bin": lambda: encode_calls([CallMessage(NAMED_JOB, "00003", Payload((b"input",)))]),
     "1.0-status-success.bin": lambda: encode_status(
         CallStatus("e1f0-1", "M007", "00001", 2, CallEnd.SUCCESS, result=Payload((b"result",))), MEASURED
     ),
@@ -126,8 +130,13 @@ def test_full_calls() -> None:
     assert (job.fill, job.timeout_s, job.memory_mb) == (("id", "storage"), 2.5, 512)
     assert job.store is not None
     assert (job.store.factory, job.store.bucket) == ("lithops_localhost.storage:LocalhostStorage", "storage")
-    assert job.store.options == {"root": "/data", "deep": [1, None]}
+    assert (job.store.options, job.store.name) == ({"root": "/data", "deep": [1, None]}, "")
     assert (job.env, job.results_inline_max, job.commit) == ({"LANG": "C", "EMPTY": ""}, 262_144, True)
+
+
+def test_calls_with_a_store_that_has_a_name() -> None:
+    (call,) = decode_calls(golden("1.0-calls-named-store.bin"))
+    assert call.job.store == StorageRef("acme.storage:AcmeStorage", "b", {}, "acme")
 
 
 def test_a_success() -> None:
@@ -190,7 +199,12 @@ def test_control_messages(name: str, kind: str, fields: dict[str, object]) -> No
 
 @pytest.mark.parametrize("name", sorted(WRITTEN))
 def test_the_present_encoder_says_at_least_the_same(name: str) -> None:
+    """A list may grow at its end: readers of this major ignore what they do not know."""
     now = decode(b"".join(bytes(buffer) for buffer in WRITTEN[name]()))
     then = golden(name)
-    assert {**then.header, **now.header} == now.header
+    for field, value in then.header.items():
+        said = now.header[field]
+        if isinstance(value, list):
+            said = said[: len(value)]
+        assert said == value
     assert [bytes(blob) for blob in now.blobs] == [bytes(blob) for blob in then.blobs]

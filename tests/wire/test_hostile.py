@@ -36,7 +36,7 @@ def frames() -> dict[str, bytes]:
         function_name="f",
         modules=Artifact("digest2", away),
         fill=("id", "storage"),
-        store=StorageRef("m:C", "bucket", {"root": "/x"}),
+        store=StorageRef("m:C", "bucket", {"root": "/x"}, "name"),
         timeout_s=1.5,
         memory_mb=256,
         env={"A": "b"},
@@ -80,7 +80,7 @@ def check_calls(calls: list[CallMessage]) -> None:
         assert all(type(artifact.digest) is str and is_payload(artifact.payload) for artifact in artifacts)
         assert all(is_payload(payload) for payload in (call.data, *call.needs))
         if job.store is not None:
-            assert (type(job.store.factory), type(job.store.bucket), type(job.store.options)) == (str, str, dict)
+            assert [type(value) for value in job.store] == [str, str, dict, str]
 
 
 def check_status(status: CallStatus) -> None:

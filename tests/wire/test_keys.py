@@ -11,6 +11,7 @@ def test_the_names_of_a_job_s_objects() -> None:
     assert keys.function_key("e-0", "abc") == "lithops.jobs/e-0/functions/abc"
     assert keys.modules_key("e-0", "abc") == "lithops.jobs/e-0/modules/abc"
     assert keys.data_key("e-0", "M001", 7) == "lithops.jobs/e-0/M001/data/00007"
+    assert keys.end_key("e-0", "M001", "00003") == "lithops.jobs/e-0/M001/ends/00003"
     assert keys.result_key("e-0", "M001", "00003", 2, "beef") == "lithops.jobs/e-0/M001/results/00003/2-beef"
 
 

@@ -32,7 +32,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(text, inner, max_size=2),
     max_leaves=4,
 )
-stores = st.builds(StorageRef, text, text, st.dictionaries(text, json_values, max_size=2))
+stores = st.builds(StorageRef, text, text, st.dictionaries(text, json_values, max_size=2), text)
 jobs = st.builds(
     JobMessage,
     executor_id=text,
@@ -106,7 +106,9 @@ def artifact_facts(artifact: Artifact | None) -> object:
 def call_facts(call: CallMessage) -> list[Any]:
     job = call.job
     shared = (job.executor_id, job.job_id, job.function_name, job.fill, job.timeout_s, job.memory_mb, dict(job.env))
-    store = None if job.store is None else (job.store.factory, job.store.bucket, dict(job.store.options))
+    store = (
+        None if job.store is None else (job.store.factory, job.store.bucket, dict(job.store.options), job.store.name)
+    )
     artifacts_of_job = (artifact_facts(job.function), artifact_facts(job.modules))
     needs = [payload_facts(need) for need in call.needs]
     own = (call.call_id, call.attempt, payload_facts(call.data), needs)

@@ -33,6 +33,8 @@ class LocalhostConfig(Struct, frozen=True, kw_only=True):
         for key in ("storage_root", "storage_bucket"):
             if getattr(self, key) == "":
                 raise ValueError(f"'{key}' is empty: give it a value, or leave it out")
+            if "\0" in (getattr(self, key) or ""):
+                raise ValueError(f"'{key}' has a NUL in it, which no file system takes: leave it out")
 
 
 def _is_interpreter(runtime: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from types import TracebackType
 
 from lithops.errors import AccessDeniedError, LithopsError, StorageError, StorageFullError, TransientError
@@ -28,7 +29,8 @@ class explained:  # noqa: N801 - reads as a statement: `with explained("write", 
 
     def __exit__(self, _: type[BaseException] | None, exc: BaseException | None, __: TracebackType | None) -> None:
         if isinstance(exc, OSError) and not isinstance(exc, LithopsError):
-            raise _translated(exc, f"cannot {self.action} {self.what}: {exc.strerror or exc}") from exc
+            place = f" ('{os.fsdecode(exc.filename)}')" if isinstance(exc.filename, (str, bytes)) else ""
+            raise _translated(exc, f"cannot {self.action} {self.what}: {exc.strerror or exc}{place}") from exc
 
 
 def _translated(exc: OSError, said: str) -> LithopsError:

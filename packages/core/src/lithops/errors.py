@@ -120,12 +120,14 @@ class StorageNoSuchKeyError(StorageError, KeyError, FileNotFoundError):
 class NoSuchBucketError(StorageError, FileNotFoundError):
     """There is no such bucket, or it is not visible to these credentials."""
 
-    def __init__(self, bucket: str = "") -> None:
-        super().__init__(bucket)
+    def __init__(self, bucket: str = "", reference: str = "") -> None:
+        super().__init__(bucket, reference)
         self.bucket = bucket
+        self.reference = reference
 
     def __str__(self) -> str:
-        return f"there is no bucket '{self.bucket}': create it, or check 'storage_bucket' in the configuration"
+        named = f", which '{self.reference}' names" if self.reference else ""
+        return f"there is no bucket '{self.bucket}'{named}: create it, or check 'storage_bucket' in the configuration"
 
 
 class ObjectExistsError(StorageError, FileExistsError):

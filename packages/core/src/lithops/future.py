@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import concurrent.futures
 
     from lithops.futures import FuturesList
+    from lithops.standard_future import StandardFuture
 
 __all__ = ["ResponseFuture"]
 
@@ -35,7 +36,7 @@ class ResponseFuture:
         self.was_returned = False
         self._value: Any = _NOTHING
         self._error: BaseException | None = None
-        self._standard: concurrent.futures.Future[Any] | None = None
+        self._standard: StandardFuture | None = None
 
     # What it is
 
@@ -209,11 +210,9 @@ class ResponseFuture:
     @property
     def standard(self) -> concurrent.futures.Future[Any]:
         """The same call as a future of the standard library, for its `wait`, `as_completed`, `wrap_future`."""
-        if self._standard is None:
-            from lithops.standard_future import StandardFuture
+        from lithops.standard_future import standard_of
 
-            self._standard = StandardFuture(self)
-        return self._standard
+        return standard_of(self)
 
     def map(self, *args: Any, **kwargs: Any) -> FuturesList:
         """Map a function over the result of this call: see `FuturesList.map`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import threading
 from typing import TYPE_CHECKING, Any
 
 from lithops.engine.call import Call
@@ -12,9 +13,20 @@ from lithops.types import CallEnd
 if TYPE_CHECKING:
     from lithops.future import ResponseFuture
 
-__all__ = ["StandardFuture"]
+__all__ = ["StandardFuture", "standard_of"]
 
 CANCEL_TIMEOUT_S = 5.0
+
+
+_making = threading.Lock()
+
+
+def standard_of(future: ResponseFuture) -> StandardFuture:
+    """Give the standard view of a future: always the same one."""
+    with _making:
+        if future._standard is None:
+            future._standard = StandardFuture(future)
+        return future._standard
 
 
 class StandardFuture(concurrent.futures.Future[Any]):

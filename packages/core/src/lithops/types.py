@@ -175,9 +175,10 @@ class CallStatus:
     """The small record that says how an attempt of a call ended.
 
     `header` is the JSON text of the status as the worker wrote it, kept for `stats`; it is parsed when asked for.
+    `worker_s` is how long the worker had the call, in seconds; None when no worker told.
     """
 
-    __slots__ = ("attempt", "call_id", "end", "error", "executor_id", "header", "job_id", "result")
+    __slots__ = ("attempt", "call_id", "end", "error", "executor_id", "header", "job_id", "result", "worker_s")
 
     def __init__(
         self,
@@ -190,6 +191,7 @@ class CallStatus:
         result: Payload | None = None,
         error: ErrorInfo | None = None,
         header: bytes = b"",
+        worker_s: float | None = None,
     ) -> None:
         self.executor_id = executor_id
         self.job_id = job_id
@@ -199,6 +201,7 @@ class CallStatus:
         self.result = result
         self.error = error
         self.header = header
+        self.worker_s = worker_s
 
     @classmethod
     def of(cls, call: CallMessage, end: CallEnd, error: ErrorInfo | None = None) -> CallStatus:

@@ -209,9 +209,8 @@ class Crew:
         head = worker.in_hand[0] if worker.in_hand else None
         if head is None or (head.call_id, head.job.job_id) != (status.call_id, status.job_id):
             raise WireError(f"worker {worker.pid} told the end of a call that it does not run")
-        times = message.header.get("times")
-        if type(times) is list:
-            self._ledger.pace(head).saw(float(times[-1] - times[0]))
+        if status.worker_s is not None:
+            self._ledger.pace(head).saw(status.worker_s)
         worker.in_hand.popleft()
         worker.head_since = time.monotonic() if worker.in_hand else None
         worker.expects_exit = status.end is CallEnd.LOST
@@ -294,7 +293,7 @@ class Crew:
         first = waiting[0]
         pace = self._ledger.pace(first)
         count = room(pace.wanted(), len(worker.in_hand), len(waiting), self._size)
-        if count <= 0:
+        if count <= 0 or (not worker.in_hand and worker.is_gone):
             return
         batch: list[CallMessage] = []
         size = 0

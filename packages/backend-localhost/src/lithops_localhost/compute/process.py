@@ -83,6 +83,14 @@ class WorkerProcess:
         """Whether it may be sent more."""
         return self.killed_for is None and not self.was_asked_back and not self.expects_exit and not self._outbox
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the process is over, also when the event that tells so has not come yet."""
+        try:
+            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
+
     def send(self, frame: Sequence[Buffer]) -> None:
         """Queue a frame and send what the socket takes now."""
         self._outbox.extend(memoryview(buffer).cast("B") for buffer in frame)

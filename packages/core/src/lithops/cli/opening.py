@@ -54,11 +54,16 @@ def open_store(chosen: Chosen) -> RetryingStorage:
 
     def compute() -> BackendInfo:
         found, _ = choose_compute(
-            plugins, sections.lithops, mode=None, backend=chosen.backend, sections=sections.source.sections
+            plugins,
+            sections.lithops,
+            mode=None,
+            backend=chosen.backend,
+            sections=sections.source.sections,
+            where=sections.source.origin,
         )
         return found
 
-    info, _ = choose_storage(plugins, sections.lithops, compute, storage=chosen.storage)
+    info, _ = choose_storage(plugins, sections.lithops, compute, storage=chosen.storage, where=sections.source.origin)
     return RetryingStorage(
         plugins.factory(info)(sections.options(info, sections.given(info, {"region": chosen.region})))
     )

@@ -18,7 +18,13 @@ _LOCAL: _Mode = "localhost"
 
 
 def choose_compute(
-    plugins: Registry, lithops: LithopsSection, *, mode: str | None, backend: str | None, sections: Container[str]
+    plugins: Registry,
+    lithops: LithopsSection,
+    *,
+    mode: str | None,
+    backend: str | None,
+    sections: Container[str],
+    where: str,
 ) -> tuple[BackendInfo, str]:
     """Choose the compute backend, and say why.
 
@@ -38,9 +44,9 @@ def choose_compute(
     if lithops.backend is not None:
         try:
             found = plugins.compute(lithops.backend)
-        except UnknownBackendError:
+        except UnknownBackendError as exc:
             if mode != _LOCAL:  # this machine is asked for: what the configuration names elsewhere does not matter
-                raise
+                raise UnknownBackendError(f"{where}, section 'lithops', key 'backend': {exc}") from None
         else:
             if mode is None or found.mode == mode:
                 return found, "configured"
@@ -53,13 +59,16 @@ def choose_compute(
 
 
 def choose_storage(
-    plugins: Registry, lithops: LithopsSection, compute: Callable[[], BackendInfo], *, storage: str | None
+    plugins: Registry, lithops: LithopsSection, compute: Callable[[], BackendInfo], *, storage: str | None, where: str
 ) -> tuple[BackendInfo, str]:
     """Choose the storage backend, and say why; `compute` is asked only when nothing names a storage."""
     if storage is not None:
         return plugins.storage(storage), "argument"
     if lithops.storage is not None:
-        return plugins.storage(lithops.storage), "configured"
+        try:
+            return plugins.storage(lithops.storage), "configured"
+        except UnknownBackendError as exc:
+            raise UnknownBackendError(f"{where}, section 'lithops', key 'storage': {exc}") from None
     found = compute()
     reason = f"default of backend '{found.name}'"
     if found.default_storage is not None:

@@ -84,9 +84,11 @@ def resolve_storage(
     lithops = sections.lithops
 
     def compute() -> BackendInfo:
-        return choose_compute(plugins, lithops, mode=None, backend=None, sections=source.sections)[0]
+        return choose_compute(plugins, lithops, mode=None, backend=None, sections=source.sections, where=source.origin)[
+            0
+        ]
 
-    info, _ = choose_storage(plugins, lithops, compute, storage=backend)
+    info, _ = choose_storage(plugins, lithops, compute, storage=backend, where=source.origin)
     options = sections.options(info, sections.with_default_bucket(sections.given(info)))
     return info, options, bucket or getattr(options, "storage_bucket", None)
 

@@ -53,8 +53,10 @@ def resolve_source(
     plugins = plugins or registry()
     sections = Sections(source, plugins)
     lithops = sections.lithops
-    compute, why_compute = choose_compute(plugins, lithops, mode=mode, backend=backend, sections=source.sections)
-    store, why_storage = choose_storage(plugins, lithops, lambda: compute, storage=storage)
+    compute, why_compute = choose_compute(
+        plugins, lithops, mode=mode, backend=backend, sections=source.sections, where=source.origin
+    )
+    store, why_storage = choose_storage(plugins, lithops, lambda: compute, storage=storage, where=source.origin)
 
     compute_given = sections.given(compute, overrides)
     shares_section = sections.section_of(store) == sections.section_of(compute)

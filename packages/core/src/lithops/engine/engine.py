@@ -34,6 +34,7 @@ __all__ = ["Engine"]
 
 log = logging.getLogger(__name__)
 
+_NO_DATA = Payload(())
 _CLOSED = ErrorInfo("CallCancelledError", "the executor was closed")
 
 
@@ -198,7 +199,7 @@ class Engine:
         if not call.settle(status):
             return
         call.sent = None
-        call.data = Payload(())
+        call.data = _NO_DATA
         job = call.job
         with self.lock:
             job.unfinished -= 1

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
-from lithops.errors import StorageNoSuchKeyError
+from lithops.errors import NoSuchBucketError, StorageNoSuchKeyError
 from lithops.jobs.partition_paths import find_files
 from lithops.jobs.partition_patterns import compile_pattern, literal_prefix
 from lithops.jobs.references import Kind, Reference, parse_references
@@ -133,6 +133,8 @@ def _find_objects(
             raise ValueError(
                 f"'{reference.text}' is not in the store but on this machine: give the absolute path, '{absolute}'"
             ) from exc
+        if isinstance(exc, NoSuchBucketError):
+            raise NoSuchBucketError(exc.bucket, reference.text) from None
         raise
     ref = store.ref(bucket)
     backend = reference.backend or default_backend

@@ -10,17 +10,17 @@ The header has "v" ([major, minor]), "kind", and "blobs" (the length of each blo
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from lithops.errors import WireError, WireVersionError
 from lithops.types import Buffer
+from lithops.wire.small_status import SMALL_KIND, match_small
+from lithops.wire.version import WIRE_VERSION
 
 __all__ = ["WIRE_VERSION", "FrameReader", "Message", "decode", "encode", "read_messages"]
-
-WIRE_VERSION = (1, 0)
-"""(major, minor). The same major is compatible both ways: unknown fields are ignored."""
 
 MAGIC = b"LTH1"
 MAX_HEADER_BYTES = 64 * 1024 * 1024
@@ -38,15 +38,33 @@ _encode_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).enc
 
 
 class Message:
-    """One decoded frame: its kind, its header, the header's JSON text, and its blobs."""
+    """One decoded frame: its kind, its header as JSON text and as values, and its blobs.
 
-    __slots__ = ("blobs", "header", "header_json", "kind")
+    `small` is set for a header whose form is known (`lithops.wire.small_status`): then its JSON is read when asked for.
+    """
 
-    def __init__(self, kind: str, header: dict[str, Any], header_json: bytes, blobs: list[Buffer]) -> None:
+    __slots__ = ("_header", "blobs", "header_json", "kind", "small")
+
+    def __init__(
+        self,
+        kind: str,
+        header: dict[str, Any] | None,
+        header_json: bytes,
+        blobs: list[Buffer],
+        small: re.Match[bytes] | None = None,
+    ) -> None:
         self.kind = kind
-        self.header = header
         self.header_json = header_json
         self.blobs = blobs
+        self.small = small
+        self._header = header
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """The header's values."""
+        if self._header is None:
+            self._header = json.loads(self.header_json)
+        return self._header
 
 
 def frame_text(text: str, blob: Buffer) -> list[Buffer]:
@@ -175,6 +193,9 @@ def _sizes(prefix: memoryview) -> tuple[int, int]:
 
 
 def _parse(text: bytes, body: memoryview, *, copy: bool = False) -> Message:
+    small = match_small(text)
+    if small is not None and int(small[7]) == len(body) < BIG_BLOB_BYTES:
+        return Message(SMALL_KIND, None, text, [bytes(body)], small)
     try:
         plain = text.decode()
         header, end = _scan_json(plain, 0)

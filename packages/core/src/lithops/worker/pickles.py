@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import marshal
 import pickle
+import sys
 from collections import ChainMap
 from collections.abc import Callable, Sequence
-from types import CodeType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, ClassVar
 
 import cloudpickle
@@ -40,9 +41,25 @@ def _reduce_code(code: CodeType) -> tuple[Any, ...]:
 
 
 class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """cloudpickle's, but for code objects."""
+    """cloudpickle's, but for code objects, and for what belongs to modules that no other process can import."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, (FunctionType, type)):
+            module = sys.modules.get(value.__module__ or "")
+            if module is not None and _is_made_at_run_time(module):
+                cloudpickle.register_pickle_by_value(module)
+        return super().reducer_override(value)
 
     dispatch_table: ClassVar = ChainMap({CodeType: _reduce_code}, cloudpickle.Pickler.dispatch_table)
+
+
+def _is_made_at_run_time(module: ModuleType) -> bool:
+    """Tell a module that a program made itself, as plugins of test runners do, from one that was imported."""
+    return (
+        getattr(module, "__spec__", None) is None
+        and getattr(module, "__file__", None) is None
+        and module.__name__ not in ("__main__", *sys.builtin_module_names)
+    )
 
 
 class Dumper:
