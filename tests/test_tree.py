@@ -68,7 +68,9 @@ def test_a_plugin_describes_its_backend_without_importing_it(package: Path) -> N
     ours = {name for name in loaded if name.partition(".")[0] == home}
     assert ours == {home, module}
     assert {"msgspec", "yaml", "cloudpickle", "click", "rich"} & set(loaded) == set()
-    assert [name for name in loaded if re.match(r"lithops\.(config|engine|jobs|executors|worker|storage)\b", name)] == []
+    assert [
+        name for name in loaded if re.match(r"lithops\.(config|engine|jobs|executors|worker|storage)\b", name)
+    ] == []
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
@@ -86,7 +88,7 @@ def test_the_version_comes_from_one_place(folder: Path) -> None:
 
 
 def test_the_build_hooks_are_equal() -> None:
-    hooks = [path for path in (ROOT / "packages").glob("*/hatch_build.py")]
+    hooks = list((ROOT / "packages").glob("*/hatch_build.py"))
     assert hooks
     assert {path.read_bytes() for path in hooks} == {(ROOT / "hatch_build.py").read_bytes()}
 

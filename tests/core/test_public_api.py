@@ -10,8 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import lithops
 import pytest
+
+import lithops
 
 LOADED = """
 import json, sys

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -96,10 +95,11 @@ class LocalhostCompute(ComputeBackend):
             yield Check(
                 "interpreter", False, str(exc), "set 'runtime' in the section 'localhost' to another interpreter"
             )
-        root = Path(_root(self._options))
-        place = next(path for path in (root, *root.parents) if path.exists())
+        root = place = _root(self._options)
+        while not os.path.exists(place):
+            place = os.path.dirname(place)
         writable = os.access(place, os.W_OK)
-        yield Check("folder", writable, str(root), "" if writable else "set 'storage_root' to a folder of your own")
+        yield Check("folder", writable, root, "" if writable else "set 'storage_root' to a folder of your own")
         yield Check("workers", True, f"{self._worker_count()} processes")
 
     def close(self) -> None:
