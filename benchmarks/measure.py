@@ -20,7 +20,7 @@ PROGRAMS = ROOT / "benchmarks" / "programs"
 CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 """Every pool of every contender has so many workers."""
 
-ROUNDS = 7
+ROUNDS = 11
 SLOW_ROUND_S = 5.0
 SLOW_ROUNDS = 3
 PROGRAM_TIMEOUT_S = 300

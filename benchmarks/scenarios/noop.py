@@ -30,7 +30,7 @@ def rows(is_quick: bool) -> list[Row]:
         assert pooled(1000) == ours(1000) == list(range(1000))
         for calls in (100, 1000) if is_quick else (1000, 10_000):
             contenders = {"ours": partial(timed, partial(ours, calls)), "pool": partial(timed, partial(pooled, calls))}
-            times = in_turn(contenders, rounds=2 if is_quick else 3 * ROUNDS)
+            times = in_turn(contenders, rounds=2 if is_quick else ROUNDS)
             rates = {name: f"{calls / seconds:,.0f} calls/s" for name, seconds in times.items()}
             figure = times["pool"] / times["ours"]
             scenario = f"no-op map of {calls:,} calls, warm"

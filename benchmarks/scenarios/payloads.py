@@ -37,7 +37,7 @@ def rows(is_quick: bool) -> list[Row]:
             return seconds
 
         assert pooled() == ours() == blobs
-        times = in_turn({"ours": our_time, "pool": lambda: timed(pooled)}, rounds=1 if is_quick else 2 * ROUNDS + 1)
+        times = in_turn({"ours": our_time, "pool": lambda: timed(pooled)}, rounds=1 if is_quick else ROUNDS)
     rates = {name: f"{2 * calls / seconds:,.0f} MiB/s" for name, seconds in times.items()}
     scenario = f"{calls} calls, 1 MiB in, 1 MiB out"
     figure = times["pool"] / times["ours"]

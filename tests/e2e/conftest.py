@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,29 @@ def fresh() -> Iterator[lithops.FunctionExecutor]:
     """An executor that no other test has used."""
     with lithops.FunctionExecutor(worker_processes=2) as made:
         yield made
+
+
+class Gate:
+    """Calls wait before it until it is opened."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self, x: Any) -> Any:
+        limit = time.monotonic() + 30
+        while not self.path.exists() and time.monotonic() < limit:
+            time.sleep(0.005)
+        return x
+
+    def open(self) -> None:
+        self.path.touch()
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    made = Gate(tmp_path / "open")
+    yield made
+    made.open()
 
 
 class Client:

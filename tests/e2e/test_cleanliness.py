@@ -196,7 +196,7 @@ def test_the_data_cleaner_leaves_nothing_but_cloud_objects(
 
 
 def test_clean_leaves_nothing_but_what_was_not_the_jobs(start_client: Callable[..., Client], tmp_path: Path) -> None:
-    main = project(tmp_path / "project", {}, CLEANS)
+    main = project(tmp_path / "project", {"lithops": {"data_cleaner": False}}, CLEANS)
     client = start_client(argv=[str(main)])
     assert client.finish().stdout.splitlines()[-1] == "6300000"
     assert client.wait_until_no_process_is_left() == []
@@ -207,7 +207,7 @@ def test_clean_leaves_nothing_but_what_was_not_the_jobs(start_client: Callable[.
 def test_without_the_data_cleaner_results_stay_and_temp_files_do_not(
     start_client: Callable[..., Client], tmp_path: Path
 ) -> None:
-    main = project(tmp_path / "project", {}, RUNS)
+    main = project(tmp_path / "project", {"lithops": {"data_cleaner": False}}, RUNS)
     client = start_client(argv=[str(main)])
     client.finish()
     assert client.wait_until_no_process_is_left() == []

@@ -1,57 +1,29 @@
-"""Futures: waiting, time-outs, percentages, chaining, futures as inputs and as results, awaiting, cancelling."""
+"""Futures: waiting, time-outs, percentages, awaiting, and the standard library's view of them."""
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
 import threading
-import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import lithops
-from lithops.errors import CallCancelledError, CallRejectedError
-from lithops.future import ResponseFuture
+from lithops.errors import CallCancelledError
 from lithops.utils import FuturesList
 from lithops.wait import ALL_COMPLETED, ALWAYS, ANY_COMPLETED, get_result, wait
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Gate
 
 
 def increment(x: int) -> int:
     return x + 1
 
 
-def add(a: int, b: int) -> int:
-    return a + b
-
-
 def fail(x: Any) -> Any:
     raise ValueError(f"no {x}")
-
-
-class Gate:
-    """Calls wait before it until it is opened."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __call__(self, x: Any) -> Any:
-        limit = time.monotonic() + 30
-        while not self.path.exists() and time.monotonic() < limit:
-            time.sleep(0.005)
-        return x
-
-    def open(self) -> None:
-        self.path.touch()
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    made = Gate(tmp_path / "open")
-    yield made
-    made.open()
 
 
 def test_the_names_of_return_when_have_their_values() -> None:
@@ -187,93 +159,6 @@ def test_another_executors_futures_can_be_awaited(executor: lithops.FunctionExec
         assert executor.get_result([mine, *futures]) == [6, 2, 3]
 
 
-# Chaining
-
-
-def test_maps_can_be_chained(executor: lithops.FunctionExecutor) -> None:
-    futures = executor.map(increment, range(5)).map(increment).map(lambda x: x * 10)
-    assert futures.get_result() == [20, 30, 40, 50, 60]
-
-
-def test_a_chain_ends_in_a_reduce(executor: lithops.FunctionExecutor) -> None:
-    futures = executor.map(increment, range(5)).map_reduce(increment, sum)
-    assert futures.get_result() == 20
-
-
-def test_chained_results_are_spread_as_elements_are(executor: lithops.FunctionExecutor) -> None:
-    assert executor.map(lambda x: (x, x), range(3)).map(add).get_result() == [0, 2, 4]
-    assert executor.map(lambda x: {"a": x, "b": 5}, range(3)).map(add).get_result() == [5, 6, 7]
-    assert executor.map(increment, range(3)).map(add, extra_args=(100,)).get_result() == [101, 102, 103]
-    assert executor.map(increment, range(2)).map(lambda x, id: (x, id)).get_result() == [(1, 0), (2, 1)]  # noqa: A006
-
-
-def test_futures_are_inputs_of_a_map(executor: lithops.FunctionExecutor) -> None:
-    first = executor.map(increment, range(4))
-    assert executor.map(increment, first).get_result() == [2, 3, 4, 5]
-    assert executor.map(add, [(first[0], first[1]), (first[2], 100)]).get_result() == [3, 103]
-    assert executor.map(add, [{"a": first[0], "b": first[3]}]).get_result() == [5]
-    assert executor.call_async(sum, (list(first),)).result() == 10
-    assert executor.call_async(lambda table: table["deep"][0], ({"deep": [first[3]]},)).result() == 4
-
-
-def test_a_future_of_another_executor_is_an_input(executor: lithops.FunctionExecutor) -> None:
-    with lithops.FunctionExecutor(worker_processes=1) as other:
-        small = other.call_async(increment, 1)
-        big = other.call_async(lambda n: b"x" * n, 3_000_000)
-        assert executor.call_async(increment, small).result() == 3
-        assert executor.call_async(len, (big,)).result() == 3_000_000
-        assert executor.map(add, [(small, 1)]).get_result() == [3]
-        assert other.map(increment, executor.map(increment, [1])).get_result() == [3]
-
-
-def test_a_big_result_in_another_store_is_refused_with_advice(
-    executor: lithops.FunctionExecutor, tmp_path: Path
-) -> None:
-    config = {"localhost": {"storage_root": str(tmp_path / "elsewhere")}}
-    with lithops.FunctionExecutor(config=config, worker_processes=1) as other:
-        assert executor.call_async(increment, other.call_async(increment, 1)).result() == 3
-        big = other.call_async(lambda n: b"x" * n, 3_000_000)
-        with pytest.raises(CallRejectedError, match=r"result\(\)"):
-            executor.call_async(len, (big,)).result()
-
-
-def test_a_chain_starts_when_its_input_is_there_and_no_worker_waits(
-    executor: lithops.FunctionExecutor, gate: Gate
-) -> None:
-    """More stages than workers: a stage that held a worker while it waits would hang."""
-    futures = executor.map(gate, range(2))
-    for _ in range(5):
-        futures = futures.map(increment)
-    gate.open()
-    assert futures.get_result() == [5, 6]
-
-
-def test_a_failure_in_a_chain_is_told_by_its_end_and_runs_nothing_after_it(
-    executor: lithops.FunctionExecutor, tmp_path: Path
-) -> None:
-    def writes(_: Any) -> None:
-        (tmp_path / "ran").touch()
-
-    futures = executor.map(fail, [1]).map(writes).map(increment)
-    with pytest.raises(ValueError, match="no 1") as caught:
-        futures.get_result()
-    assert any("needs the result" in note for note in caught.value.__notes__)
-    assert not (tmp_path / "ran").exists()
-    mixed = executor.map(lambda x: 1 // x, [1, 0, 1]).map(increment)
-    results = mixed.get_result(throw_except=False)
-    assert results[::2] == [2, 2]
-    assert isinstance(results[1], ZeroDivisionError)
-
-
-def test_a_single_future_can_be_mapped(executor: lithops.FunctionExecutor) -> None:
-    assert executor.call_async(increment, 1).map(increment).get_result() in (3, [3])
-
-
-def test_big_results_are_passed_on_by_reference(executor: lithops.FunctionExecutor) -> None:
-    futures = executor.map(lambda n: bytearray(n), [2_000_000, 10]).map(len)
-    assert futures.get_result() == [2_000_000, 10]
-
-
 # The standard library's view
 
 
@@ -301,6 +186,28 @@ def test_an_await_can_time_out_and_the_loop_goes_on(executor: lithops.FunctionEx
         return "not over"
 
     assert asyncio.run(main()) == "over"
+
+
+def test_a_task_that_is_cancelled_cancels_its_call(executor: lithops.FunctionExecutor, gate: Gate) -> None:
+    future = executor.call_async(gate, 1)
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.wrap_future(future.standard), 0.05)
+
+    asyncio.run(main())
+    assert isinstance(future.exception(20), CallCancelledError)
+
+
+def test_five_hundred_awaits_at_once(executor: lithops.FunctionExecutor) -> None:
+    async def main() -> list[int]:
+        async def one(x: int) -> int:
+            result: int = await executor.call_async(increment, x)
+            return result
+
+        return list(await asyncio.gather(*(one(x) for x in range(500))))
+
+    assert asyncio.run(main()) == list(range(1, 501))
 
 
 def test_standard_futures_work_with_the_standard_functions(executor: lithops.FunctionExecutor, gate: Gate) -> None:
@@ -350,57 +257,3 @@ def test_a_done_callback_that_raises_does_no_harm(executor: lithops.FunctionExec
     future.add_done_callback(raises)
     assert future.result() == 2
     assert executor.call_async(increment, 2).result() == 3
-
-
-# Futures that functions return
-
-
-def test_futures_that_a_function_returns_are_resolved(executor: lithops.FunctionExecutor) -> None:
-    def submits(count: int) -> Any:
-        inner = lithops.FunctionExecutor(worker_processes=1)
-        return inner.map(increment, range(count))
-
-    def submits_one(x: int) -> ResponseFuture:
-        return lithops.FunctionExecutor(worker_processes=1).call_async(increment, x)
-
-    assert executor.call_async(submits, 3).result() == [1, 2, 3]
-    assert executor.call_async(submits_one, 3).result() == 4
-    assert executor.map(submits_one, [1, 2]).get_result() == [2, 3]
-
-
-# Cancelling
-
-
-def test_a_running_call_can_be_cancelled(executor: lithops.FunctionExecutor, gate: Gate) -> None:
-    future = executor.call_async(gate, 1)
-    assert future.cancel()
-    with pytest.raises(CallCancelledError):
-        future.result(timeout=20)
-    assert not future.cancel()
-    assert executor.map(increment, range(4)).get_result() == [1, 2, 3, 4]
-
-
-def test_calls_that_wait_can_be_cancelled_and_the_others_run(executor: lithops.FunctionExecutor, gate: Gate) -> None:
-    futures = executor.map(gate, range(40))
-    for future in futures[1::2]:
-        future.cancel()
-    gate.open()
-    executor.wait(futures, throw_except=False)
-    assert [future.result() for future in futures[::2]] == list(range(0, 40, 2))
-    assert all(isinstance(future.exception(), CallCancelledError) for future in futures[1::2])
-
-
-def test_the_standard_view_is_cancelled_too(executor: lithops.FunctionExecutor, gate: Gate) -> None:
-    standard = executor.call_async(gate, 1).standard
-    assert standard.cancel()
-    assert standard.cancelled()
-    with pytest.raises(concurrent.futures.CancelledError):
-        standard.result(timeout=20)
-
-
-def test_what_depends_on_a_cancelled_call_is_cancelled_too(executor: lithops.FunctionExecutor, gate: Gate) -> None:
-    first = executor.call_async(gate, 1)
-    second = executor.map(increment, [first])
-    first.cancel()
-    with pytest.raises(CallCancelledError):
-        second.get_result(timeout=20)

@@ -183,6 +183,59 @@ def test_a_program_that_does_not_wait_for_its_calls_ends_at_once(run_client: Run
     assert (done.returncode, done.stderr) == (0, "")
 
 
+RAISES = f"""{WORK}
+with lithops.FunctionExecutor(worker_processes=2) as fexec:
+    fexec.map(work, range(6))
+    while not fexec.futures[0].logs: time.sleep(0.01)
+    raise ValueError("in the block")
+"""
+
+
+def test_an_exception_in_the_block_ends_the_calls_and_is_told(run_client: RunClient) -> None:
+    done = run_client(RAISES)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "ValueError: in the block"
+
+
+TWICE = f"""{WORK}
+import signal, threading
+fexec = lithops.FunctionExecutor(worker_processes=2)
+fexec.map(work, range(6))
+
+def press():
+    while not fexec.futures[0].logs: time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=press, daemon=True).start()
+fexec.get_result()
+"""
+
+
+def test_ctrl_c_twice_leaves_nothing_either(run_client: RunClient) -> None:
+    assert run_client(TWICE).returncode in (-signal.SIGINT, 1)
+
+
+CHILDREN = """
+import multiprocessing
+import lithops
+
+def child(x):
+    with lithops.FunctionExecutor(worker_processes=1) as own:
+        return own.call_async(abs, -x).result(timeout=10)
+
+if __name__ == "__main__":
+    fexec = lithops.FunctionExecutor(worker_processes=1)
+    for kind in ("spawn", "fork"):
+        with multiprocessing.get_context(kind).Pool(2) as pool:
+            print(pool.map(child, range(3)), fexec.call_async(abs, -1).result(timeout=10), flush=True)
+"""
+
+
+def test_children_of_the_client_have_executors_of_their_own(run_client: RunClient) -> None:
+    assert run_client(CHILDREN).stdout.splitlines() == ["[0, 1, 2] 1"] * 2
+
+
 FORKS = """
 import multiprocessing, os, sys
 import lithops

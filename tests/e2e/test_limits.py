@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +186,14 @@ def test_calls_behind_a_slow_one_are_not_charged_with_its_time(fresh: lithops.Fu
     assert quick.get_result() == list(range(200))
 
 
+@pytest.mark.parametrize("timeout", [float("inf"), 1e300, 1e10])
+def test_an_endless_time_out_is_no_time_out(fresh: lithops.FunctionExecutor, timeout: float) -> None:
+    future = fresh.call_async(abs, -1, timeout=timeout)
+    assert future.result(timeout=timeout) == 1
+    assert fresh.wait(fresh.call_async(abs, -2), timeout=timeout)[1] == []
+    assert fresh.map(abs, [-1, -2]).get_result(timeout=20) == [1, 2]
+
+
 def test_the_configuration_sets_a_time_out() -> None:
     with lithops.FunctionExecutor(config={"lithops": {"execution_timeout": 0.2}}, worker_processes=1) as made:
         with pytest.raises(CallTimeoutError):
@@ -203,6 +213,44 @@ def test_processes_of_a_call_end_with_its_time_out(executor: lithops.FunctionExe
     while not is_gone(int((tmp_path / "child").read_text())) and time.monotonic() < limit:
         time.sleep(0.01)
     assert is_gone(int((tmp_path / "child").read_text()))
+
+
+def test_a_process_that_returns_from_the_function_a_second_time_is_not_heard(
+    executor: lithops.FunctionExecutor,
+) -> None:
+    def forks() -> str:
+        pid = os.fork()
+        if pid == 0:
+            return "child"
+        os.waitpid(pid, 0)
+        return "parent"
+
+    assert executor.call_async(forks, (), timeout=10).result(timeout=20) == "parent"
+    assert executor.map(abs, range(-20, 0)).get_result(timeout=20) == list(range(20, 0, -1))
+
+
+def test_a_function_that_writes_on_every_descriptor_ends_only_its_own_call(executor: lithops.FunctionExecutor) -> None:
+    def rubbish() -> None:
+        for fd in range(3, 64):
+            try:
+                os.write(fd, b"\0" * 100 + b"rubbish")
+            except OSError:
+                continue
+        time.sleep(30)
+
+    futures = [executor.call_async(rubbish, ()), *executor.map(abs, range(-20, 0))]
+    results = executor.get_result(futures, throw_except=False, timeout=30)
+    assert isinstance(results[0], WorkerLostError)
+    assert results[1:] == list(range(20, 0, -1))
+
+
+@pytest.mark.parametrize("kind", ["fork", "spawn"])
+def test_a_call_can_have_a_pool_of_processes_of_its_own(executor: lithops.FunctionExecutor, kind: str) -> None:
+    def pool() -> list[int]:
+        with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(kind)) as own:
+            return list(own.map(abs, range(-5, 0)))
+
+    assert executor.call_async(pool, ()).result(timeout=30) == [5, 4, 3, 2, 1]
 
 
 # Memory

@@ -206,7 +206,8 @@ def test_imap_gives_results_from_endless_input(executor: lithops.FunctionExecuto
     [
         {"chunksize": 0}, {"chunksize": "many"}, {"timeout": 0}, {"timeout": -1}, {"timeout": "soon"},
         {"timeout": float("nan")}, {"runtime_memory": 0}, {"runtime_memory": "big"}, {"runtime_memory": True},
-        {"retries": -1}, {"retries": "often"}, {"obj_chunk_size": 0}, {"obj_chunk_number": -1}, {"extra_env": 3},
+        {"include_modules": "json"}, {"include_modules": 5}, {"exclude_modules": "json"}, {"retries": -1},
+        {"retries": "often"}, {"obj_chunk_size": 0}, {"obj_chunk_number": -1}, {"extra_env": 3},
         {"extra_env": {"A\0": "b"}}, {"extra_env": {"A=B": "c"}}, {"extra_env": {"": "c"}}, {"extra_env": {"A": "\0"}},
     ],
     ids=str,

@@ -195,6 +195,16 @@ def test_the_configuration_sets_retries(tmp_path: Path) -> None:
         assert wrapped.call_async(flaky, "wrapped").result(timeout=20) == 3
 
 
+def test_a_call_on_an_executor_that_is_closed_meanwhile_has_an_end(tmp_path: Path) -> None:
+    flaky = Flaky(tmp_path, failures=10**9)
+    with lithops.FunctionExecutor(worker_processes=1) as made:
+        futures = made.map(flaky, ["x", "y"], retries=10**9)
+        while flaky.attempts("y") < 3:
+            time.sleep(0.005)
+    for future in futures:
+        assert isinstance(future.exception(20), LithopsError)
+
+
 def test_a_cancelled_call_is_not_tried_again(executor: lithops.FunctionExecutor, tmp_path: Path) -> None:
     flaky = Flaky(tmp_path, failures=100, how="hang")
     future = executor.call_async(flaky, "x", retries=5)

@@ -169,9 +169,9 @@ def test_a_forgotten_executor_leaves_no_worker_and_no_thread() -> None:
         return set(lithops.FunctionExecutor(worker_processes=1).map(lambda _: os.getpid(), [1, 2]).get_result())
 
     pids = scope()
-    gc.collect()
     limit = time.monotonic() + 10
     while time.monotonic() < limit and [thread for thread in threading.enumerate() if thread not in before]:
+        gc.collect()
         time.sleep(0.01)
     assert [thread for thread in threading.enumerate() if thread not in before] == []
     for pid in pids:

@@ -19,7 +19,7 @@ def not_asked() -> BaseException:
     raise AssertionError("the exception was made although nothing depends on it")
 
 
-FAILED = [CallEnd.ERROR, CallEnd.LOST, CallEnd.TIMEOUT, CallEnd.REJECTED]
+FAILED = [CallEnd.ERROR, CallEnd.LOST, CallEnd.TIMEOUT]
 
 
 @pytest.mark.parametrize("end", CallEnd)

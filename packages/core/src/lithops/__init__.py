@@ -41,11 +41,16 @@ _HOMES = {
 }
 
 
+_MODULES = frozenset({"concurrent", "config", "errors", "executors", "future", "retries", "storage", "utils"})
+
+
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     home = _HOMES.get(name)
     if home is None:
+        if name in _MODULES:  # programs write `lithops.utils.FuturesList` after a bare `import lithops`
+            return import_module(f"lithops.{name}")
         raise AttributeError(f"module 'lithops' has no attribute '{name}'")
     module = import_module(home)
     if name == "wait":  # the module itself can be called: the import system binds this name to it anyway

@@ -28,12 +28,22 @@ _NOTHING: Any = object()
 class ResponseFuture:
     """The result of one call, now or later. Thread-safe; can be awaited; pickles without credentials."""
 
-    __slots__ = ("__lithops_call__", "__weakref__", "_error", "_standard", "_value", "produces_output", "was_returned")
+    __slots__ = (
+        "__lithops_call__",
+        "__weakref__",
+        "_error",
+        "_standard",
+        "_value",
+        "produces_output",
+        "was_raised",
+        "was_returned",
+    )
 
     def __init__(self, call: Call, *, produces_output: bool = True) -> None:
         self.__lithops_call__ = call
         self.produces_output = produces_output
         self.was_returned = False
+        self.was_raised = False
         self._value: Any = _NOTHING
         self._error: BaseException | None = None
         self._standard: StandardFuture | None = None
@@ -234,6 +244,7 @@ class ResponseFuture:
         return _attached, (detach(self.__lithops_call__), self.produces_output)
 
     def _exception(self) -> BaseException:
+        self.was_raised = True
         if self._error is None:
             call = self.__lithops_call__
             assert call.status is not None

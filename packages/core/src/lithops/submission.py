@@ -15,12 +15,13 @@ from lithops.engine.call import Call, Job
 from lithops.engine.engine import Engine
 from lithops.engine.retry import Retry
 from lithops.errors import ConfigError
-from lithops.jobs.serialize import CALL_ATTRIBUTE, InputDumper, dump_function
+from lithops.jobs.serialize import InputDumper, dump_function
 from lithops.spi.compute import RuntimeSpec
 from lithops.spi.storage import StorageBackend
 from lithops.types import Artifact, Buffer, JobMessage, Payload, StorageRef
 from lithops.wire.keys import function_key, modules_key
 from lithops.worker.arguments import Arguments, Binder
+from lithops.worker.pickles import CALL_ATTRIBUTE
 from lithops.worker.stores import write_payload
 
 __all__ = ["Chunks", "Submission", "Submitter"]

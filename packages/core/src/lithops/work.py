@@ -6,6 +6,7 @@ Apart from `lithops.executors`, since it is imported after a backend was opened:
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import weakref
@@ -111,6 +112,12 @@ class Work:
             include = section.include_modules
         if timeout_s is None:
             timeout_s = self.runtime.timeout_s or section.execution_timeout
+        if timeout_s == math.inf:
+            timeout_s = None
+        if isinstance(include, str) or isinstance(exclude, str):
+            raise TypeError(
+                "include_modules and exclude_modules take lists of names or paths: put the text into a list"
+            )
         return Submission(
             function,
             kind,
@@ -180,12 +187,21 @@ class Work:
         with self._lock:
             is_bare = self._last_kind != "M"
         if fs is None:
-            futures = FuturesList(future for future in self._given(None) if not future.was_returned)
+            left = [future for future in self._given(None) if not future.was_returned]
+            if options.get("throw_except", True):  # what was raised once must not stand in the way of what came after
+                left = [future for future in left if not future.was_raised] or left
+            futures = FuturesList(left)
         else:
             futures = as_list(fs)
         if not futures:
             return []
-        results = get_results_of(futures, **options)
+        try:
+            results = get_results_of(futures, **options)
+        except BaseException:
+            failed = {future.job_id for future in futures if future.was_raised}
+            for future in futures:
+                future.was_raised = future.was_raised or future.job_id in failed
+            raise
         for future in futures:
             future.was_returned = True
         return results[0] if is_bare and len(results) == 1 else results

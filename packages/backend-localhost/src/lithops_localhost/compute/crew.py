@@ -39,6 +39,7 @@ FAILED_STARTS = 3
 """So many workers in a row that die before they say hello: there is no use in starting more."""
 
 SPAWN_AGAIN_S = 1.0
+LONGEST_TURN_S = 3600.0
 MAX_FRAME_DATA_BYTES = 4 * 1024 * 1024
 LAST_READS = 32
 _STREAMS = ("stdout", "stderr")
@@ -118,7 +119,7 @@ class Crew:
                     moments.append(worker.head_since + timeout_s)
                 if has_idle and len(worker.in_hand) > 1 and not worker.was_asked_back:
                     moments.append(worker.head_since + RECALL_AFTER_S)
-        return max(0.0, min(moments) - time.monotonic()) if moments else None
+        return min(max(0.0, min(moments) - time.monotonic()), LONGEST_TURN_S) if moments else None
 
     def turn(self) -> None:
         """End what is over time, start workers, give out calls, and take back what waits behind slow ones."""
@@ -139,9 +140,10 @@ class Crew:
         """Take in a message. Raises `WireError` when it makes no sense: the worker is not to be trusted any more."""
         try:
             if message.kind == STATUS:
+                self._hear_pipes(worker)
                 self._hear_status(worker, message)
             elif message.kind == OUTPUT:
-                self._print(worker, decode_output(message))
+                self._ledger.print(decode_output(message))
             elif message.kind == RETURNED:
                 self._take_back(worker, message)
             elif message.kind == HELLO:
@@ -160,7 +162,19 @@ class Crew:
             job = call.job
             self._ledger.print(CallOutput(job.executor_id, job.job_id, call.call_id, _STREAMS[at], text))
         elif text:
-            log.debug("worker %d wrote outside of a call: %s", worker.pid, text)
+            self._ledger.print(CallOutput(None, None, None, _STREAMS[at], text))
+
+    def _hear_pipes(self, worker: WorkerProcess) -> None:
+        """Take in what is in the pipes before a message is: a call wrote it before it ended.
+
+        A pipe that was read to its end and written to again may be missing from what the selector gives together with the
+        socket; one that was never written to is not.
+        """
+        if worker.has_written:
+            for at in range(2):
+                text = worker.read_text(at)
+                if text:
+                    self.hear_text(worker, at, text)
 
     def bury(self, worker: WorkerProcess) -> None:
         """Take in what a dead or ended worker still said, settle the call that it died in, and queue its others again."""
@@ -209,6 +223,8 @@ class Crew:
         head = worker.in_hand[0] if worker.in_hand else None
         if head is None or (head.call_id, head.job.job_id) != (status.call_id, status.job_id):
             raise WireError(f"worker {worker.pid} told the end of a call that it does not run")
+        if status.end is CallEnd.SUCCESS and status.result is None:
+            raise WireError(f"worker {worker.pid} told of a success without a result")
         if status.worker_s is not None:
             self._ledger.pace(head).saw(status.worker_s)
         worker.in_hand.popleft()
@@ -226,10 +242,6 @@ class Crew:
             worker.head_since = None
         elif worker.in_hand[0] in self._cancelled:
             self._kill_for(worker, CallEnd.CANCELLED)
-
-    def _print(self, worker: WorkerProcess, output: CallOutput) -> None:
-        if not self._ledger.print(output):
-            log.debug("worker %d printed outside of a call: %s", worker.pid, output.text)
 
     def _settle_death(self, worker: WorkerProcess, code: int) -> None:
         in_hand = worker.in_hand

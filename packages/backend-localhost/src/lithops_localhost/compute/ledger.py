@@ -24,6 +24,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
+        self._latest: Report | None = None
 
     def open(self, calls: Sequence[CallMessage], report: Report) -> None:
         """Note that calls of one job came."""
@@ -32,6 +33,7 @@ class Ledger:
         if entry is None:
             entry = self._entries[key] = _Entry(report)
         entry.left += len(calls)
+        self._latest = report
 
     def pace(self, call: CallMessage) -> Pace:
         """Give what was seen of the call's job."""
@@ -46,9 +48,9 @@ class Ledger:
             del self._entries[key]
         entry.report(status)
 
-    def print(self, output: CallOutput) -> bool:
-        """Report what a call printed; False when its job is not known."""
+    def print(self, output: CallOutput) -> None:
+        """Report what a call printed, or a worker outside of a call: to who came last, when the job is over."""
         entry = self._entries.get(f"{output.executor_id}-{output.job_id}")
-        if entry is not None:
-            entry.report(output)
-        return entry is not None
+        report = self._latest if entry is None else entry.report
+        if report is not None:
+            report(output)

@@ -173,6 +173,10 @@ class Pool:
     def _on_pipe(self, worker: WorkerProcess, at: int) -> None:
         if worker not in self._crew.workers:
             return
+        if not worker.said_hello:  # its first call may be what wrote: its hello came before that
+            self._on_socket(worker, selectors.EVENT_READ)
+            if worker not in self._crew.workers:
+                return
         text = worker.read_text(at)
         if text is None:
             self._selector.unregister(worker.pipes[at])

@@ -42,6 +42,7 @@ class WorkerProcess:
         self.was_asked_back = False
         self.killed_for: tuple[CallMessage, CallEnd] | None = None
         self.tail = ""
+        self.has_written = False
         self._outbox: deque[memoryview] = deque()
         self._reader = FrameReader()
         self._decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in range(2)]
@@ -136,6 +137,7 @@ class WorkerProcess:
             return None
         if not data:
             return None
+        self.has_written = True
         text = self._decoders[at].decode(data)
         self.tail = (self.tail + text)[-TAIL_CHARACTERS:]
         return text

@@ -12,6 +12,9 @@ from lithops.types import CallEnd
 __all__ = ["Backoff", "Retry", "as_retry"]
 
 
+_FINAL = (CallEnd.SUCCESS, CallEnd.CANCELLED, CallEnd.REJECTED)
+
+
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """Exponential delays with full jitter: between 0 and `base_s * 2**attempt`, at most `cap_s` seconds.
@@ -37,7 +40,8 @@ class Retry:
 
     `max_attempts` counts the first try too. `backoff` is None (at once), a number of seconds, or a `Backoff`. `on` are
     the exception types that are worth another try; empty: all of them. A lost worker is a `WorkerLostError`, a time-out
-    a `TimeoutError`. A cancelled call is never tried again.
+    a `TimeoutError`. A call that was cancelled, or
+    that the platform refused for good, is never tried again.
     """
 
     max_attempts: int = 3
@@ -53,7 +57,7 @@ class Retry:
 
     def wants(self, end: CallEnd, attempt: int, exception: Callable[[], BaseException]) -> bool:
         """Say whether a call that ended so in `attempt` (from 0) is tried again. `exception` is asked only if needed."""
-        if attempt + 1 >= self.max_attempts or end in (CallEnd.SUCCESS, CallEnd.CANCELLED):
+        if attempt + 1 >= self.max_attempts or end in _FINAL:
             return False
         return not self.on or isinstance(exception(), self.on)
 

@@ -46,6 +46,8 @@ def wait_for(
     With `stops_at_failure` a call that failed is enough. Without `timeout_s` the wait is bounded by the engine: every
     call reaches an end.
     """
+    if timeout_s is not None and (isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float))):
+        raise TypeError(f"timeout is {timeout_s!r}: give seconds, or None to wait as long as it takes")
     watch = _Watch(wanted, stops_at_failure=stops_at_failure)
     ended = watch.ended
     deadline = None if timeout_s is None else time.monotonic() + timeout_s

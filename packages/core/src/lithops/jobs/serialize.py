@@ -11,15 +11,12 @@ from typing import Any
 from lithops.errors import SerializationError
 from lithops.types import Buffer
 from lithops.worker.arguments import Arguments
-from lithops.worker.pickles import ATOMS, Dumper, Pickler, dump, need
+from lithops.worker.pickles import ATOMS, CALL_ATTRIBUTE, Dumper, Pickler, dump, need
 
 __all__ = ["CALL_ATTRIBUTE", "InputDumper", "dump_function"]
 
 LIST_ATTRIBUTE = "__lithops_futures__"
 """A class of lists of futures has this attribute."""
-
-CALL_ATTRIBUTE = "__lithops_call__"
-"""Futures are known by this attribute: it holds the engine's record of their call."""
 
 
 class InputDumper:

@@ -67,10 +67,11 @@ def decode_status(message: Message) -> CallStatus:
         ids = (header["executor_id"], header["job_id"], header["call_id"])
         if not (type(ids[0]) is type(ids[1]) is type(ids[2]) is str) or type(header["attempt"]) is not int:
             raise WireError("a status has malformed ids")
+        end = _ENDS[header["end"]]
         return CallStatus(
             *ids,
             header["attempt"],
-            _ENDS[header["end"]],
+            end,
             result=None if packed is None else cursor.unpack(packed),
             error=None if error is None else _unpack_error(error, cursor),
             header=message.header_json,

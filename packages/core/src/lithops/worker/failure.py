@@ -13,6 +13,7 @@ from lithops.worker.pickles import dump, dump_reducing, load
 __all__ = ["describe", "rebuild"]
 
 MAX_TEXT = 64 * 1024
+MAX_FRAMES = 500
 
 
 def describe(exc: BaseException, *, skip_frames: int = 0) -> ErrorInfo:
@@ -126,6 +127,6 @@ def _traceback(exc: BaseException, skip_frames: int) -> list[str]:
         if trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
     try:
-        return traceback.format_exception(type(exc), exc, trace)
+        return traceback.format_exception(type(exc), exc, trace, limit=-MAX_FRAMES)
     except Exception:  # the user's __str__ or __notes__ may raise anything
-        return [*traceback.format_tb(trace), f"{_name(type(exc))}: {_message(exc)}\n"]
+        return [*traceback.format_tb(trace, -MAX_FRAMES), f"{_name(type(exc))}: {_message(exc)}\n"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from errno import EDQUOT, EEXIST, ENOSPC, ENOTEMPTY
@@ -131,7 +132,7 @@ def _unpack(digest: str, data: Buffer, home: str) -> str:
     import tempfile
 
     try:
-        os.makedirs(home, mode=0o700, exist_ok=True)
+        _make_folders(home)
         draft = tempfile.mkdtemp(prefix=".unpacking-", dir=home)
         try:
             _extract(data, draft)
@@ -174,7 +175,7 @@ def _extract_one(archive: ZipFile, entry: ZipInfo, folder: str) -> None:
     if any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts) or kind not in (0, 0o100000):
         raise _hostile(f"it has an entry '{entry.filename}', which is no plain file below it")
     path = os.path.join(folder, *parts)
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    _make_folders(os.path.dirname(path))
     mode = 0o700 if (entry.external_attr >> 16) & 0o100 else 0o600
     target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with open(target, "wb") as file, archive.open(entry) as source:
@@ -185,3 +186,11 @@ def _hostile(why: str) -> WireError:
     return WireError(
         f"the modules of the job cannot be unpacked: {why}; send the job again from a client of this version"
     )
+
+
+def _make_folders(path: str) -> None:
+    """Make a folder and those above it that are missing, all for this user only: `makedirs` has a mode for the last."""
+    if path and not os.path.isdir(path):
+        _make_folders(os.path.dirname(path))
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)

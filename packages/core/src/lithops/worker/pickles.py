@@ -15,13 +15,27 @@ import cloudpickle
 
 from lithops.types import Buffer
 
-__all__ = ["ATOMS", "OUT_OF_BAND_BYTES", "Dumper", "Pickler", "dump", "dump_reducing", "load", "load_own", "need"]
+__all__ = [
+    "ATOMS",
+    "CALL_ATTRIBUTE",
+    "OUT_OF_BAND_BYTES",
+    "Dumper",
+    "Pickler",
+    "dump",
+    "dump_reducing",
+    "load",
+    "load_own",
+    "need",
+]
 
 OUT_OF_BAND_BYTES = 64 * 1024
 """From this size on a buffer (an array's data) stays outside of the pickle, so that nothing copies it.
 
 The wire gives blobs of this size as writable memory: arrays made on them can be written, as the user's own could.
 """
+
+CALL_ATTRIBUTE = "__lithops_call__"
+"""Futures are known by this attribute: it holds the engine's record of their call."""
 
 ATOMS = frozenset({int, float, bool, str, bytes, type(None)})
 """Types whose pickle needs no look into them."""

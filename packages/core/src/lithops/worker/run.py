@@ -24,7 +24,7 @@ from lithops.wire.status import encode_status
 from lithops.worker import context, modules
 from lithops.worker.failure import describe
 from lithops.worker.limits import limit_memory
-from lithops.worker.pickles import dump, load
+from lithops.worker.pickles import CALL_ATTRIBUTE, dump, load
 from lithops.worker.stores import Stores, patiently, read_payload, write_payload
 from lithops.worker.usage import Usage, UsageMeter
 
@@ -98,7 +98,8 @@ class Runner:
             self._flush()
             context.end()
             if "obj" in job.fill and isinstance(kwargs, dict) and hasattr(kwargs.get("obj"), "close"):
-                kwargs["obj"].close()
+                with contextlib.suppress(Exception):  # the user may have put another object there
+                    kwargs["obj"].close()
         status = CallStatus(job.executor_id, job.job_id, call.call_id, call.attempt, end, result=result, error=error)
         frame = encode_status(status, self._measured(before, (start, function_start, function_end)))
         return self._commit(call, frame) if job.commit else frame
@@ -138,7 +139,7 @@ class Runner:
 
     def _arguments(self, call: CallMessage, function: Callable[..., Any]) -> tuple[Sequence[Any], dict[str, Any]]:
         job = call.job
-        needs = [load(self._read(job, need)) for need in call.needs]
+        needs = [_resolved(load(self._read(job, need))) for need in call.needs]
         args, kwargs, *chained = load(self._read(job, call.data), needs)
         if chained:
             from lithops.worker.arguments import Binder  # late: it needs `inspect`, and few calls need it
@@ -244,6 +245,15 @@ class Runner:
         with contextlib.suppress(ObjectExistsError):
             patiently(lambda: store.put(bucket, key, frame, if_absent=True))
         return frame
+
+
+def _resolved(value: Any) -> Any:
+    """Give the result of a future that a function returned, as the client's `result()` does; anything else as it is."""
+    if hasattr(type(value), CALL_ATTRIBUTE):
+        return value.result()
+    if isinstance(value, list) and value and all(hasattr(type(one), CALL_ATTRIBUTE) for one in value):
+        return [one.result() for one in value]
+    return value
 
 
 def _is_out_of_memory(exc: BaseException | None) -> bool:
