@@ -39,7 +39,9 @@ def test_arrays_and_views_of_big_results_can_be_written(executor: lithops.Functi
 
 def test_inputs_and_results_of_every_size_around_the_limits(executor: lithops.FunctionExecutor) -> None:
     sizes = [
-        size + delta for size in (0, 1 << 10, 8 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20) for delta in (-1, 0, 1)
+        size + delta
+        for size in (0, 1 << 10, 8 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 8 << 20)
+        for delta in (-1, 0, 1)
     ]
     inputs = [bytes([size % 251]) * max(size, 0) for size in sizes]
     assert executor.map(lambda data: data[::-1], inputs).get_result(timeout=30) == [data[::-1] for data in inputs]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import lithops
+from lithops.errors import LithopsError
 
 SEEN_BY_IMPORT = "a global of the module"
 
@@ -158,6 +159,15 @@ def test_what_the_input_gives_is_not_filled(executor: lithops.FunctionExecutor) 
 
     assert executor.call_async(sees, {"id": "mine", "storage": "own"}).result() == ("mine", "own")
     assert executor.call_async(sees, {}).result() == (0, "filled")
+
+
+def test_a_magic_parameter_that_nobody_can_fill_is_told(executor: lithops.FunctionExecutor) -> None:
+    def wants(rabbitmq: Any) -> Any:
+        return rabbitmq
+
+    with pytest.raises(LithopsError, match=r"rabbitmq.*argument"):
+        executor.call_async(wants, {}).result(timeout=20)
+    assert executor.call_async(wants, {"rabbitmq": "own"}).result(timeout=20) == "own"
 
 
 def test_extra_env_is_there_in_the_call_and_gone_after_it(executor: lithops.FunctionExecutor) -> None:

@@ -39,7 +39,7 @@ def files_below(root: Path) -> list[str]:
 
 
 def makes_big(x: int) -> bytes:
-    return bytes([x]) * 1_000_000
+    return bytes([x]) * 8_000_000
 
 
 def test_small_calls_write_nothing(own: lithops.FunctionExecutor, root: Path) -> None:
@@ -51,7 +51,7 @@ def test_clean_takes_what_jobs_left_and_nothing_else(own: lithops.FunctionExecut
     bucket = own.storage.bucket or ""
     own.storage.put_object(bucket, "mine/stays", b"x")
     futures = own.map(makes_big, range(3))
-    own.map(len, [(bytes(1_000_000),)]).get_result()
+    own.map(len, [(bytes(8_000_000),)]).get_result()
     assert len(futures.get_result()) == 3
     assert len(own.storage.list_keys(bucket)) > 3
     own.clean()
@@ -83,10 +83,10 @@ def test_clean_does_not_touch_jobs_that_run(own: lithops.FunctionExecutor, tmp_p
             time.sleep(0.005)
         return len(data)
 
-    futures = own.map(waits, [(bytes(1_000_000), str(tmp_path / "gate"))] * 6)
+    futures = own.map(waits, [(bytes(8_000_000), str(tmp_path / "gate"))] * 6)
     own.clean()
     (tmp_path / "gate").touch()
-    assert futures.get_result(timeout=30) == [1_000_000] * 6
+    assert futures.get_result(timeout=30) == [8_000_000] * 6
 
 
 def test_jobs_are_stored_where_users_look_for_them(own: lithops.FunctionExecutor) -> None:
@@ -162,11 +162,11 @@ if __name__ == "__main__":
     fexec = lithops.FunctionExecutor(config={config!r})
     {body}
 """
-RUNS = "print(len(fexec.map_reduce(big, [2_000_000] * 3, lambda results: b''.join(results)).get_result()))"
+RUNS = "print(len(fexec.map_reduce(big, [8_000_000] * 3, lambda results: b''.join(results)).get_result()))"
 FAILS = "fexec.map(lambda x: 1 // x, [0] * 5); fexec.get_result()"
-DIES = "import os; fexec.map(big, [1_000_000] * 3).get_result(); fexec.map(os._exit, [1] * 3).get_result()"
-IS_LEFT = "fexec.map(big, [1_000_000] * 30)"
-WORKERS_WRITE = "fexec.map(bytes, [2_000_000] * 3).get_result()"
+DIES = "import os; fexec.map(big, [8_000_000] * 3).get_result(); fexec.map(os._exit, [1] * 3).get_result()"
+IS_LEFT = "fexec.map(big, [8_000_000] * 10)"
+WORKERS_WRITE = "fexec.map(bytes, [8_000_000] * 3).get_result()"
 CLOSES = RUNS + "; fexec.close()"
 CLEANS = RUNS + "; fexec.clean(clean_fn=True)"
 
@@ -198,7 +198,7 @@ def test_the_data_cleaner_leaves_nothing_but_cloud_objects(
 def test_clean_leaves_nothing_but_what_was_not_the_jobs(start_client: Callable[..., Client], tmp_path: Path) -> None:
     main = project(tmp_path / "project", {"lithops": {"data_cleaner": False}}, CLEANS)
     client = start_client(argv=[str(main)])
-    assert client.finish().stdout.splitlines()[-1] == "6300000"
+    assert client.finish().stdout.splitlines()[-1] == "24300000"
     assert client.wait_until_no_process_is_left() == []
     assert client.temp_files() == []
     assert client.stored_files() == []

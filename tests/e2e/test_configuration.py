@@ -162,7 +162,7 @@ def test_a_wrong_dict_is_a_config_error_or_fits(config: Any) -> None:
     try:
         with lithops.FunctionExecutor(config=config, worker_processes=1) as made:
             assert made.call_async(abs, -1).result(timeout=20) == 1
-            assert made.call_async(bytes, 2_000_000).result(timeout=20) == bytes(2_000_000)
+            assert made.call_async(bytes, 8_000_000).result(timeout=20) == bytes(8_000_000)
     except ConfigError as exc:
         assert str(exc)  # noqa: PT017
 
@@ -226,7 +226,7 @@ def test_storage_in_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> No
     (tmp_path / "file").touch()
     config = {"localhost": {"storage_root": str(tmp_path / "file" / "below")}}
     with pytest.raises(LithopsError) as caught, lithops.FunctionExecutor(config=config) as made:
-        made.call_async(len, (bytes(2_000_000),)).result(timeout=20)
+        made.call_async(len, (bytes(8_000_000),)).result(timeout=20)
     assert "file" in str(caught.value)
 
 

@@ -28,7 +28,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     except OSError as exc:
         problem = str(exc)
     if problem:
-        if os.environ.get("CI") and os.geteuid() == 0:
+        if os.environ.get("CI"):
             pytest.fail(f"a small file system could not be mounted: {problem}")
         pytest.skip(f"a small file system cannot be mounted: {problem.strip()}")
     try:
@@ -41,10 +41,10 @@ def test_a_result_without_room_is_a_clear_error_and_others_work(small_disk: Path
     config = {"localhost": {"storage_root": str(small_disk), "worker_processes": 2}}
     with lithops.FunctionExecutor(config=config) as made:
         with pytest.raises(OSError, match=r"(?i)space|room|full") as caught:
-            made.call_async(bytes, 3_000_000).result(timeout=20)
+            made.call_async(bytes, 8_000_000).result(timeout=20)
         assert isinstance(caught.value, LithopsError)
         assert made.call_async(bytes, 1000).result(timeout=20) == bytes(1000)
-        results = made.map(bytes, [400_000, 5_000_000, 10]).get_result(throw_except=False, timeout=20)
+        results = made.map(bytes, [400_000, 8_000_000, 10]).get_result(throw_except=False, timeout=20)
         assert [type(one) for one in (results[0], results[2])] == [bytes, bytes]
         assert isinstance(results[1], OSError)
         assert [path for path in small_disk.rglob("*") if path.is_file() and path.stat().st_size > 500_000] == []
@@ -54,14 +54,14 @@ def test_an_input_without_room_is_a_clear_error_at_once(small_disk: Path) -> Non
     config = {"localhost": {"storage_root": str(small_disk), "worker_processes": 1}}
     with lithops.FunctionExecutor(config=config) as made:
         with pytest.raises(OSError, match=r"(?i)space|room|full") as caught:
-            made.map(len, [(bytes(3_000_000),)])
+            made.map(len, [(bytes(8_000_000),)])
         assert isinstance(caught.value, LithopsError)
         assert made.map(len, [(bytes(100_000),)]).get_result(timeout=20) == [100_000]
-        big = bytes(3_000_000)
+        big = bytes(8_000_000)
         with pytest.raises(LithopsError):
             made.call_async(lambda: len(big), ()).result(timeout=20)
         with pytest.raises(LithopsError):
-            made.storage.put_object(made.storage.bucket or "", "key", bytes(3_000_000))
+            made.storage.put_object(made.storage.bucket or "", "key", bytes(8_000_000))
         made.storage.put_object(made.storage.bucket or "", "key", bytes(1000))
 
 
@@ -85,7 +85,7 @@ def test_modules_without_room_are_a_clear_error(
     (folder / "pack").mkdir(parents=True)
     (folder / "pack" / "__init__.py").touch()
     (folder / "pack" / "mod.py").write_text("def f(x):\n    return x\n")
-    (folder / "pack" / "data.bin").write_bytes(os.urandom(3_000_000))
+    (folder / "pack" / "data.bin").write_bytes(os.urandom(8_000_000))
     config = {"localhost": {"storage_root": str(small_disk), "worker_processes": 1}}
     (folder / "main.py").write_text(PROGRAM.format(config=config))
     done = run_client(argv=[str(folder / "main.py")])

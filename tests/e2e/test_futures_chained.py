@@ -57,9 +57,9 @@ def test_futures_are_inputs_of_a_map(executor: lithops.FunctionExecutor) -> None
 def test_a_future_of_another_executor_is_an_input(executor: lithops.FunctionExecutor) -> None:
     with lithops.FunctionExecutor(worker_processes=1) as other:
         small = other.call_async(increment, 1)
-        big = other.call_async(lambda n: b"x" * n, 3_000_000)
+        big = other.call_async(lambda n: b"x" * n, 8_000_000)
         assert executor.call_async(increment, small).result() == 3
-        assert executor.call_async(len, (big,)).result() == 3_000_000
+        assert executor.call_async(len, (big,)).result() == 8_000_000
         assert executor.map(add, [(small, 1)]).get_result() == [3]
         assert other.map(increment, executor.map(increment, [1])).get_result() == [3]
 
@@ -70,7 +70,7 @@ def test_a_big_result_in_another_store_is_refused_with_advice(
     config = {"localhost": {"storage_root": str(tmp_path / "elsewhere")}}
     with lithops.FunctionExecutor(config=config, worker_processes=1) as other:
         assert executor.call_async(increment, other.call_async(increment, 1)).result() == 3
-        big = other.call_async(lambda n: b"x" * n, 3_000_000)
+        big = other.call_async(lambda n: b"x" * n, 8_000_000)
         with pytest.raises(CallRejectedError, match=r"result\(\)"):
             executor.call_async(len, (big,)).result()
 
@@ -108,8 +108,8 @@ def test_a_single_future_can_be_mapped(executor: lithops.FunctionExecutor) -> No
 
 
 def test_big_results_are_passed_on_by_reference(executor: lithops.FunctionExecutor) -> None:
-    futures = executor.map(lambda n: bytearray(n), [2_000_000, 10]).map(len)
-    assert futures.get_result() == [2_000_000, 10]
+    futures = executor.map(lambda n: bytearray(n), [8_000_000, 10]).map(len)
+    assert futures.get_result() == [8_000_000, 10]
 
 
 # Futures that functions return
@@ -164,3 +164,15 @@ def test_what_depends_on_a_cancelled_call_is_cancelled_too(executor: lithops.Fun
     first.cancel()
     with pytest.raises(CallCancelledError):
         second.get_result(timeout=20)
+
+
+def test_cancelling_while_workers_start_harms_no_other_call(gate: Gate) -> None:
+    """A worker that is ended for a cancelled call before it is up is no worker that cannot be started."""
+    for _ in range(5):
+        with lithops.FunctionExecutor(worker_processes=1) as made:
+            unwanted = [made.call_async(gate, x) for x in range(6)]
+            wanted = made.map(increment, range(3))
+            for future in unwanted:
+                future.cancel()
+                future.wait(20)
+            assert wanted.get_result(timeout=20) == [1, 2, 3]

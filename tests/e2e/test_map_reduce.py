@@ -145,9 +145,9 @@ def test_a_reducer_does_not_hold_a_worker_while_it_waits() -> None:
 
 def test_big_results_reach_the_reducer(executor: lithops.FunctionExecutor) -> None:
     futures = executor.map_reduce(
-        lambda x: bytes([x]) * 1_000_000, range(6), lambda results: [(len(one), one[0]) for one in results]
+        lambda x: bytes([x]) * 6_000_000, range(4), lambda results: [(len(one), one[0]) for one in results]
     )
-    assert futures.get_result(timeout=30) == [(1_000_000, x) for x in range(6)]
+    assert futures.get_result(timeout=30) == [(6_000_000, x) for x in range(4)]
 
 
 def test_memory_limits_of_map_and_reduce_are_their_own(executor: lithops.FunctionExecutor) -> None:

@@ -128,7 +128,7 @@ def work(x: Any) -> Any:
     if x == "fails":
         raise ValueError("it failed")
     if x == "big":
-        return b"x" * 2_000_000
+        return b"x" * 8_000_000
     return x
 
 
@@ -139,7 +139,7 @@ def test_futures_that_have_ended_are_read_in_another_process(
     executor.wait(futures, throw_except=False)
     (tmp_path / "futures").write_bytes(pickle.dumps(futures))
     done = run_client(READS, argv=[str(tmp_path / "futures")])
-    assert done.stdout.splitlines() == ["00000 1", "00001 ValueError it failed", "00002 2000000"]
+    assert done.stdout.splitlines() == ["00000 1", "00001 ValueError it failed", "00002 8000000"]
 
 
 def test_futures_that_still_run_are_followed_from_another_process(
@@ -157,19 +157,19 @@ def test_futures_that_still_run_are_followed_from_another_process(
     (tmp_path / "futures").write_bytes(pickle.dumps(futures))
     client = start_client(READS, argv=[str(tmp_path / "futures")])
     gate.touch()
-    assert client.finish().stdout.splitlines() == ["00000 1", "00001 ValueError it failed", "00002 2000000"]
-    assert len(futures[2].result(timeout=20)) == 2_000_000
+    assert client.finish().stdout.splitlines() == ["00000 1", "00001 ValueError it failed", "00002 8000000"]
+    assert len(futures[2].result(timeout=20)) == 8_000_000
 
 
 def test_a_pickled_future_is_small_and_has_no_secret() -> None:
     secret = "another-pla" + "nted-secret"
     config = {"aws": {"secret_access_key": secret}}
     with lithops.FunctionExecutor(config=config, worker_processes=1) as made:
-        data = pickle.dumps(made.call_async(bytes, 2_000_000))
+        data = pickle.dumps(made.call_async(bytes, 8_000_000))
         assert len(data) < 20_000
         assert secret.encode() not in data
         again = pickle.loads(data)
-        assert again.result(timeout=20) == bytes(2_000_000)
+        assert again.result(timeout=20) == bytes(8_000_000)
         assert again.function_name == "bytes"
 
 

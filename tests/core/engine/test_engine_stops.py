@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -94,15 +96,22 @@ def test_calls_that_are_added_after_the_close_end_too(
     assert [call.is_done for call in calls] == [True, True]
 
 
-def test_a_forgotten_job_hears_nothing_more(lab: MakeLab, instant: Instant) -> None:
+def test_a_job_is_forgotten_when_it_is_over_and_nobody_has_a_future_of_it(lab: MakeLab, instant: Instant) -> None:
     one = lab(instant)
     job = one.job()
     one.add(job, "x", "y")
     first, second = instant.started
     instant.succeed(first)
-    one.engine.forget([job.message.job_id, "unknown"])
-    instant.succeed(second)  # not over yet: it was kept
-    assert len(one.ends) == 2
-    one.engine.forget([job.message.job_id])
+    gone = weakref.ref(job)
+    del job
+    gc.collect()
+    assert gone() is not None
     instant.succeed(second)
     assert len(one.ends) == 2
+    instant.started.clear()
+    one.ends.clear()
+    del first
+    gc.collect()
+    assert gone() is None
+    instant.succeed(second)
+    assert one.ends == []

@@ -13,7 +13,7 @@ from lithops.errors import ConfigError, LithopsError
 from lithops.plugins import registry
 from lithops.spi.compute import ComputeBackend, ComputeFeature, RuntimeInfo, RuntimeSpec
 from lithops.spi.storage import StorageBackend
-from lithops.wire.envelope import WIRE_VERSION
+from lithops.wire.version import WIRE_VERSION
 
 if TYPE_CHECKING:
     from lithops.engine.job_store import JobStore

@@ -140,6 +140,8 @@ class Submitter:
             for call in calls:
                 call.message = message
             self._spill(job, calls)
+            for call in calls:
+                _detach(call)
             self._engine.add(job, calls)
             yield calls
             size = min(2 * size, largest)
@@ -235,6 +237,15 @@ class Submitter:
             mine, sizes = sizes[:count], sizes[count:]
             call.data = Payload(key=stored.key, offset=offset, sizes=tuple(mine))
             offset += sum(mine)
+
+
+def _detach(call: Call) -> None:
+    """Copy what still is the user's own memory: an array may be changed as soon as `map` has returned."""
+    parts = call.data.parts
+    if parts is not None and len(parts) > 1:
+        call.data.parts = tuple(
+            bytearray(part) if isinstance(part, memoryview) and type(part.obj) is not bytes else part for part in parts
+        )
 
 
 def _gather(inputs: Iterator[tuple[Arguments, bool]], size: int) -> list[tuple[Arguments, bool]]:

@@ -114,10 +114,9 @@ class Work:
             timeout_s = self.runtime.timeout_s or section.execution_timeout
         if timeout_s == math.inf:
             timeout_s = None
-        if isinstance(include, str) or isinstance(exclude, str):
-            raise TypeError(
-                "include_modules and exclude_modules take lists of names or paths: put the text into a list"
-            )
+        for name, given in (("include_modules", include), ("exclude_modules", exclude)):
+            if given is not None and (isinstance(given, str) or not isinstance(given, Iterable)):
+                raise TypeError(f"{name} is {given!r}: give a list of names or paths")
         return Submission(
             function,
             kind,
@@ -189,7 +188,7 @@ class Work:
         if fs is None:
             left = [future for future in self._given(None) if not future.was_returned]
             if options.get("throw_except", True):  # what was raised once must not stand in the way of what came after
-                left = [future for future in left if not future.was_raised] or left
+                left = [future for future in left if not future.was_raised]
             futures = FuturesList(left)
         else:
             futures = as_list(fs)

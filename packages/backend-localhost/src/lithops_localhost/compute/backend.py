@@ -21,7 +21,7 @@ from lithops.spi import (
     RuntimeInfo,
     RuntimeSpec,
 )
-from lithops.wire.envelope import WIRE_VERSION
+from lithops.wire.version import WIRE_VERSION
 from lithops_localhost.compute.pool import Pool
 from lithops_localhost.places import DEFAULT_ROOT
 
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalhostCompute"]
 
-INLINE_BYTES = 256 * 1024
-"""Up to here an input or result goes over the socket; above, through a file that the other side maps."""
+INLINE_BYTES = 4 * 1024 * 1024
+"""Up to here an input or result goes over the socket: three times as fast as a file on a disk, for 1 MiB; above, a file
+that the other side maps needs no memory of both."""
 
 MESSAGE_BYTES = 1 << 30
 """The pool cuts its frames itself: this only bounds what one `start` is given."""

@@ -245,7 +245,8 @@ class Crew:
 
     def _settle_death(self, worker: WorkerProcess, code: int) -> None:
         in_hand = worker.in_hand
-        self._failed_starts = 0 if worker.said_hello else self._failed_starts + 1
+        if worker.killed_for is None:  # else it was us
+            self._failed_starts = 0 if worker.said_hello else self._failed_starts + 1
         if worker.killed_for is not None:
             call, end = worker.killed_for
             if in_hand and in_hand[0] is call:

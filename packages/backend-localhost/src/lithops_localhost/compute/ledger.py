@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from weakref import WeakMethod, ref
 
 from lithops.spi import CallMessage, CallOutput, CallStatus, Report
 from lithops_localhost.compute.batches import Pace
@@ -24,7 +25,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
-        self._latest: Report | None = None
+        self._latest: Callable[[], Report | None] = lambda: None
 
     def open(self, calls: Sequence[CallMessage], report: Report) -> None:
         """Note that calls of one job came."""
@@ -33,7 +34,7 @@ class Ledger:
         if entry is None:
             entry = self._entries[key] = _Entry(report)
         entry.left += len(calls)
-        self._latest = report
+        self._latest = _weakly(report)
 
     def pace(self, call: CallMessage) -> Pace:
         """Give what was seen of the call's job."""
@@ -51,6 +52,11 @@ class Ledger:
     def print(self, output: CallOutput) -> None:
         """Report what a call printed, or a worker outside of a call: to who came last, when the job is over."""
         entry = self._entries.get(f"{output.executor_id}-{output.job_id}")
-        report = self._latest if entry is None else entry.report
+        report = self._latest() if entry is None else entry.report
         if report is not None:
             report(output)
+
+
+def _weakly(report: Report) -> Callable[[], Report | None]:
+    """Refer to a report without keeping its engine alive: an executor that nobody has any more must end."""
+    return WeakMethod(report) if hasattr(report, "__self__") else ref(report)

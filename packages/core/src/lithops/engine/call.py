@@ -25,7 +25,7 @@ LOG_CHARACTERS = 256 * 1024
 class Job:
     """What the calls of a job share. `engine` is None for a job of another process."""
 
-    __slots__ = ("calls", "created", "engine", "lock", "message", "retry", "runtime", "unfinished")
+    __slots__ = ("__weakref__", "calls", "created", "engine", "lock", "message", "retry", "runtime", "unfinished")
 
     def __init__(self, message: JobMessage, runtime: RuntimeSpec, retry: Retry, engine: Engine | None) -> None:
         self.message = message

@@ -13,8 +13,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from weakref import WeakValueDictionary
 
 from lithops.engine.call import Call, Job
 from lithops.engine.job_store import JobStore
@@ -61,7 +62,8 @@ class Engine:
         self._on_output = on_output
         self._on_job = on_job
         self._on_call = on_call
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, Job] = {}  # with unfinished calls
+        self._over: WeakValueDictionary[str, Job] = WeakValueDictionary()  # as long as somebody has a future of them
         self._is_instant = ComputeFeature.INSTANT_START in backend.features
         self._timer = Timer("lithops-engine-timer")
         self._starter = Starter(
@@ -93,6 +95,7 @@ class Engine:
     def add(self, job: Job, calls: Sequence[Call]) -> None:
         """Take calls of an open job: each starts when what it needs is there. Their ids are their numbers in the job."""
         with self.lock:
+            self._jobs[job.message.job_id] = job
             job.calls.extend(calls)
             job.unfinished += len(calls)
         ready: list[Call] = []
@@ -148,14 +151,6 @@ class Engine:
         self.backend.close()
         self._starter.close()
 
-    def forget(self, job_ids: Iterable[str]) -> None:
-        """Drop the records of jobs that are over."""
-        with self.lock:
-            for job_id in job_ids:
-                job = self._jobs.get(job_id)
-                if job is not None and not job.unfinished:
-                    del self._jobs[job_id]
-
     def spill(self, job: Job, parts: Sequence[Buffer]) -> Payload:
         """Store what is too big for a message."""
         store, bucket = self.store.open()
@@ -167,7 +162,7 @@ class Engine:
         return write_payload(store, bucket, data_key(message.executor_id, message.job_id, number), parts)
 
     def _hear(self, said: CallStatus | CallOutput) -> None:
-        job = self._jobs.get(said.job_id) if said.job_id is not None else None
+        job = self._job(said.job_id)
         if isinstance(said, CallOutput):
             call = job.calls[int(said.call_id)] if job is not None and said.call_id is not None else None
             if call is not None:
@@ -203,6 +198,8 @@ class Engine:
         job = call.job
         with self.lock:
             job.unfinished -= 1
+            if not job.unfinished:
+                self._over[job.message.job_id] = self._jobs.pop(job.message.job_id, job)
         if status.result is not None and status.result.key is not None:
             self.store.is_written = True
         if self._on_call is not None:
@@ -318,8 +315,13 @@ class Engine:
         for call in self._calls_of(batch):
             call.handle = handle
 
+    def _job(self, job_id: str | None) -> Job | None:
+        if job_id is None:
+            return None
+        return self._jobs.get(job_id) or self._over.get(job_id)
+
     def _calls_of(self, batch: Sequence[CallMessage]) -> list[Call]:
-        job = self._jobs.get(batch[0].job.job_id)
+        job = self._job(batch[0].job.job_id)
         return [] if job is None else [job.calls[int(message.call_id)] for message in batch]
 
     def _rejected(self, batch: Sequence[CallMessage], reason: str) -> None:

@@ -10,6 +10,9 @@ from lithops.engine.call import Call
 
 __all__ = ["wait_for"]
 
+WAKE_S = 1.0
+"""No wait is longer: Ctrl-C must be seen also when the system gave the signal to another thread."""
+
 LOOK_S = 0.1
 """How often `on_progress` is called while something is awaited."""
 
@@ -59,7 +62,7 @@ def wait_for(
             if on_progress is not None:
                 wait_s = LOOK_S if wait_s is None else min(wait_s, LOOK_S)
                 on_progress()
-            if watch.enough.wait(None if wait_s is None else min(max(0.0, wait_s), threading.TIMEOUT_MAX)):
+            if watch.enough.wait(WAKE_S if wait_s is None else min(max(0.0, wait_s), WAKE_S)):
                 return True
             if deadline is not None and time.monotonic() >= deadline:
                 return False

@@ -11,7 +11,7 @@ from typing import Any
 from lithops.errors import SerializationError
 from lithops.types import Buffer
 from lithops.worker.arguments import Arguments
-from lithops.worker.pickles import ATOMS, CALL_ATTRIBUTE, Dumper, Pickler, dump, need
+from lithops.worker.pickles import ATOMS, CALL_ATTRIBUTE, Dumper, Pickler, apart, dump, is_big, need
 
 __all__ = ["CALL_ATTRIBUTE", "InputDumper", "dump_function"]
 
@@ -39,9 +39,10 @@ class InputDumper:
         """
         args, kwargs = arguments
         value: tuple[Any, ...] = (args, kwargs, True) if is_chained else (args, kwargs)
-        if kwargs is None and all(type(one) in ATOMS for one in args):
+        if kwargs is None and all(type(one) in ATOMS for one in args) and not any(map(is_big, args)):
             return (pickle.dumps(value, 5),), ()
         self._needs = {}
+        value = (tuple(map(apart, args)), *value[1:])
         try:
             return self._dumper.dump(value), tuple(self._needs)
         except Exception as exc:  # the user's classes may raise anything when they are pickled

@@ -5,6 +5,7 @@
     +------+--------------+-------------+-------------+--------+--------+--
 
 The header has "v" ([major, minor]), "kind", and "blobs" (the length of each blob in bytes); numbers are big-endian.
+"frozen" lists the big blobs that the receiver need not be able to write.
 """
 
 from __future__ import annotations
@@ -81,6 +82,10 @@ def encode(kind: str, header: dict[str, Any], blobs: Sequence[Buffer] = ()) -> l
         sizes = [memoryview(blob).nbytes if isinstance(blob, memoryview) else len(blob) for blob in blobs]
         fields["blobs"] = sizes
         body = sum(sizes)
+        if body >= BIG_BLOB_BYTES:
+            frozen = [at for at, blob in enumerate(blobs) if sizes[at] >= BIG_BLOB_BYTES and memoryview(blob).readonly]
+            if frozen:
+                fields["frozen"] = frozen
     text = _encode_json(fields).encode()
     return [_PREFIX.pack(MAGIC, len(text), body) + text, *blobs]
 
@@ -127,6 +132,7 @@ class FrameReader:
         self._big: memoryview | None = None
         self._big_filled = 0
         self._big_total = 0
+        self._spare: memoryview | None = None
 
     @property
     def in_frame(self) -> bool:
@@ -136,7 +142,7 @@ class FrameReader:
     def writable(self) -> memoryview:
         """Give the room for the next bytes; never empty."""
         if self._big is not None:
-            return self._big[self._big_filled :]
+            return self._big[self._big_filled : self._big_total]
         return self._small_view[self._filled :]
 
     def received(self, count: int) -> Iterator[Message]:
@@ -145,7 +151,10 @@ class FrameReader:
             self._big_filled += count
             if self._big_filled == self._big_total:
                 frame, self._big, self._big_filled = self._big, None, 0
-                yield decode(frame)
+                message = decode(frame[: self._big_total])
+                if all(isinstance(blob, bytes) for blob in message.blobs):
+                    self._spare = frame  # nobody has a view of it: its pages serve the next big frame
+                yield message
             elif self._big_filled == len(self._big):  # room is made as bytes come, not as they are announced
                 bigger = memoryview(bytearray(min(self._big_total, 2 * len(self._big))))
                 bigger[: self._big_filled] = self._big
@@ -161,7 +170,9 @@ class FrameReader:
                 raise WireError(f"a message announces {total} bytes, over the limit of {self._max}: it is refused")
             if total > end - at:
                 if total > len(self._small):
-                    big = memoryview(bytearray(min(total, _FIRST_ROOM_BYTES)))
+                    big, self._spare = self._spare, None
+                    if big is None or len(big) < min(total, _FIRST_ROOM_BYTES):
+                        big = memoryview(bytearray(min(total, _FIRST_ROOM_BYTES)))
                     big[: end - at] = view[at:end]
                     self._big, self._big_filled, self._big_total, self._filled = big, end - at, total, 0
                     return
@@ -220,21 +231,25 @@ def _parse(text: bytes, body: memoryview, *, copy: bool = False) -> Message:
     kind = header.get("kind")
     if type(kind) is not str:
         raise WireError("a message has no kind")
-    return Message(kind, header, text, _blobs(header.get("blobs"), body, copy))
+    return Message(kind, header, text, _blobs(header.get("blobs"), header.get("frozen"), body, copy))
 
 
-def _blobs(sizes: Any, body: memoryview, copy: bool) -> list[Buffer]:
+def _blobs(sizes: Any, frozen: Any, body: memoryview, copy: bool) -> list[Buffer]:
     if sizes is None:
         sizes = []
     if type(sizes) is not list or not all(type(size) is int and size >= 0 for size in sizes):
         raise WireError("a message's blob sizes are malformed")
     if sum(sizes) != len(body):
         raise WireError(f"a message's blobs should have {sum(sizes)} bytes but have {len(body)}")
+    if frozen is None:
+        frozen = ()
+    elif type(frozen) is not list or not all(type(at) is int for at in frozen):
+        raise WireError("a message's frozen blobs are malformed")
     blobs: list[Buffer] = []
     at = 0
-    for size in sizes:
+    for number, size in enumerate(sizes):
         part = body[at : at + size]
-        if size < BIG_BLOB_BYTES:
+        if size < BIG_BLOB_BYTES or number in frozen:
             blobs.append(bytes(part))
         elif copy or part.readonly:
             blobs.append(memoryview(bytearray(part)))

@@ -21,8 +21,10 @@ __all__ = [
     "OUT_OF_BAND_BYTES",
     "Dumper",
     "Pickler",
+    "apart",
     "dump",
     "dump_reducing",
+    "is_big",
     "load",
     "load_own",
     "need",
@@ -118,8 +120,31 @@ class Dumper:
         return False
 
 
+class Apart:
+    """Stands for big bytes while they are pickled: outside of the pickle, so that nothing copies them."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return bytes, (pickle.PickleBuffer(self._value),)
+
+
+def is_big(value: object) -> bool:
+    """Tell bytes that are worth keeping out of a pickle."""
+    return type(value) is bytes and len(value) >= OUT_OF_BAND_BYTES
+
+
+def apart(value: Any) -> Any:
+    """Wrap big bytes so that they are pickled out of band; give anything else as it is."""
+    return Apart(value) if is_big(value) else value
+
+
 def dump(value: object) -> tuple[Buffer, ...]:
     """Pickle one value: the pickle, then its out-of-band buffers."""
+    value = apart(value)
     if type(value) in ATOMS:
         return (pickle.dumps(value, 5),)
     return Dumper().dump(value)
@@ -157,7 +182,8 @@ def load_own(parts: Sequence[Buffer]) -> Any:
     A class of the client's `__main__` travels by value, and an instance comes back with the class as it was sent. Without
     this, loading it would put the attributes and methods of then into the client's class of now.
     """
-    if not any(name in bytes(parts[0]) for name in _CLASS_MAKERS):
+    text = parts[0] if isinstance(parts[0], bytes) else bytes(parts[0])
+    if not any(name in text for name in _CLASS_MAKERS):
         return load(parts)
     return _OwnClasses(io.BytesIO(parts[0]), buffers=parts[1:]).load()
 
