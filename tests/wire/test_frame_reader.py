@@ -71,7 +71,7 @@ def test_byte_by_byte_each_message_comes_with_its_last_byte() -> None:
 @pytest.mark.parametrize("size", [BIG_BLOB_BYTES, 300_000])
 def test_big_blobs_are_writable_and_stay_as_they_are_when_more_comes(size: int) -> None:
     reader = FrameReader()
-    first, second = (joined(encode("x", {}, [fill * size])) for fill in (b"a", b"b"))
+    first, second = (joined(encode("x", {}, [bytearray(fill * size)])) for fill in (b"a", b"b"))
     messages = feed(reader, first + second + first, [100_000])
     views = [message.blobs[0] for message in messages]
     assert all(isinstance(view, memoryview) and not view.readonly for view in views)

@@ -194,7 +194,7 @@ def test_a_malformed_version_is_refused(version: object) -> None:
 
 
 def test_big_blobs_come_as_writable_memory_and_small_ones_as_bytes() -> None:
-    blobs: list[Buffer] = [b"s" * (BIG_BLOB_BYTES - 1), b"b" * BIG_BLOB_BYTES]
+    blobs: list[Buffer] = [b"s" * (BIG_BLOB_BYTES - 1), bytearray(b"b" * BIG_BLOB_BYTES)]
     for frame in (joined(encode("x", {}, blobs)), bytearray(joined(encode("x", {}, blobs)))):
         small, big = decode(frame).blobs
         assert type(small) is bytes
@@ -223,3 +223,10 @@ def test_a_frame_of_an_earlier_client_of_this_major_is_read_with_defaults() -> N
 def test_a_message_keeps_the_json_of_its_header() -> None:
     message: Message = decode(joined(encode("x", {"a": [1, "\u20ac"]})))
     assert json.loads(message.header_json) == message.header == {"v": [1, 0], "kind": "x", "a": [1, "\u20ac"]}
+
+
+def test_big_blobs_of_bytes_come_as_bytes() -> None:
+    frame = joined(
+        encode("x", {}, [b"b" * BIG_BLOB_BYTES, bytearray(BIG_BLOB_BYTES), memoryview(b"m" * BIG_BLOB_BYTES)])
+    )
+    assert [type(blob) for blob in decode(frame).blobs] == [bytes, memoryview, bytes]
