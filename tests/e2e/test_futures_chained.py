@@ -176,3 +176,10 @@ def test_cancelling_while_workers_start_harms_no_other_call(gate: Gate) -> None:
                 future.cancel()
                 future.wait(20)
             assert wanted.get_result(timeout=20) == [1, 2, 3]
+
+
+def test_a_part_of_a_list_of_futures_and_a_sum_can_go_on(executor: lithops.FunctionExecutor) -> None:
+    futures = executor.map(abs, [-1, -2, -3])
+    assert futures[1:].get_result(timeout=20) == [2, 3]
+    assert (futures[:1] + executor.map(abs, [-4])).map(abs).get_result(timeout=20) == [1, 4]
+    assert futures[0].result(20) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from lithops.future import ResponseFuture
 
@@ -48,6 +48,22 @@ class FuturesList(list[ResponseFuture]):
     def get_result(self, **kwargs: Any) -> Any:
         """Give the results as `FunctionExecutor.get_result` does."""
         return self._owner().get_result(fs=self, **kwargs)
+
+    @overload
+    def __getitem__(self, at: SupportsIndex, /) -> ResponseFuture: ...
+
+    @overload
+    def __getitem__(self, at: slice, /) -> FuturesList: ...
+
+    def __getitem__(self, at: SupportsIndex | slice, /) -> ResponseFuture | FuturesList:
+        """Give one future, or a part of the list that can go on too."""
+        if isinstance(at, slice):
+            return FuturesList(super().__getitem__(at), self.executor)
+        return super().__getitem__(at)
+
+    def __add__(self, others: list[Any], /) -> FuturesList:  # type: ignore[override]
+        """Join two lists of futures."""
+        return FuturesList([*self, *others], self.executor)
 
     def _outputs(self) -> FuturesList:
         return FuturesList((future for future in self if future.produces_output), self.executor)
