@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pluggy
 
-from lithops.spi.version import SPI_VERSION
-
 if TYPE_CHECKING:
     from lithops.spi.compute import RuntimeSpec
 
 __all__ = ["ENTRY_POINT_GROUP", "BackendInfo", "CallEvent", "JobEvent", "hookimpl", "hookspec"]
 
 ENTRY_POINT_GROUP = "lithops"
+FIRST_SPI_VERSION = 1
+
 hookspec = pluggy.HookspecMarker("lithops")
 hookimpl = pluggy.HookimplMarker("lithops")
 
@@ -36,6 +36,8 @@ class BackendInfo(NamedTuple):
     its typed configuration. `config` is "module:Class" of a frozen `msgspec.Struct` whose fields are the keys of
     the section named like the backend. `scheme` is the URL scheme of a store (`s3`); `provider` names the
     section whose keys this backend takes as defaults; `extra` is the distribution to name when its SDK is missing.
+    `spi_version` is the version of the contract that the backend was written for, as a plain number: the default is the
+    first one for ever, since the installed core's own number would always fit.
     """
 
     name: str
@@ -48,7 +50,7 @@ class BackendInfo(NamedTuple):
     aliases: tuple[str, ...] = ()
     provider: str | None = None
     extra: str | None = None
-    spi_version: int = SPI_VERSION
+    spi_version: int = FIRST_SPI_VERSION
 
 
 class JobEvent(NamedTuple):
