@@ -12,6 +12,8 @@ import pytest
 
 import lithops
 
+TEMPLATE = Path(__file__).parents[2] / "examples" / "backend-template"
+
 if find_spec("lithops_template") is None:
     ADVICE = "the template is not installed: pip install -e examples/backend-template"
     if os.environ.get("CI"):
@@ -96,3 +98,11 @@ def test_leaving_the_executor_in_the_middle_leaves_nothing(root: Path) -> None:
         with pytest.raises(lithops.errors.CallError):
             future.result(timeout=20)
     assert set(threading.enumerate()) <= before
+
+
+def test_the_whole_package_with_its_tests_is_under_200_lines() -> None:
+    rooms = {path.stem: path for path in (TEMPLATE / "src" / "lithops_template").glob("*.py")}
+    assert rooms.keys() >= {"plugin", "config", "compute", "storage", "errors", "entry"}
+    files = [*rooms.values(), *(TEMPLATE / "tests").glob("*.py")]
+    lines = {path.name: path.read_text("utf-8").count("\n") for path in files}
+    assert sum(lines.values()) < 200, lines

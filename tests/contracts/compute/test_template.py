@@ -21,8 +21,8 @@ if find_spec("lithops_template") is None:
     pytest.skip(ADVICE, allow_module_level=True)
 
 
-def kit_of_template(name: str) -> ModuleType:
-    spec = spec_from_file_location(f"lithops_template_{name}", TEMPLATE / "tests" / f"{name}.py")
+def own_tests_of_template() -> ModuleType:
+    spec = spec_from_file_location("lithops_template_tests", TEMPLATE / "tests" / "test_backends.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
@@ -30,5 +30,6 @@ def kit_of_template(name: str) -> ModuleType:
     return module
 
 
-TestTemplateCompute = kit_of_template("test_compute").TestTemplateCompute
-TestTemplateStorage = kit_of_template("test_storage").TestTemplateStorage
+own_tests = own_tests_of_template()
+TestTemplateCompute = own_tests.TestTemplateCompute
+TestTemplateStorage = own_tests.TestTemplateStorage

@@ -100,8 +100,8 @@ def test_what_a_program_left_is_cleaned_by_its_id(sandbox: Sandbox) -> None:
     sandbox.configure("lithops: {data_cleaner: false}\n")
     program = (
         "from lithops import FunctionExecutor\n"
-        "with FunctionExecutor() as e: e.call_async(lambda n: bytes(n), 3_000_000).result(); print(e.executor_id)"
+        "with FunctionExecutor() as e: e.call_async(lambda n: bytes(n), 6_000_000).result(); print(e.executor_id)"
     )
     executor_id = sandbox.python("-c", program).stdout.strip()
-    assert "Deleted 1 object (3.0 MB)" in sandbox.ok("clean", executor_id, "--yes")
+    assert "Deleted 1 object (6.0 MB)" in sandbox.ok("clean", executor_id, "--yes")
     assert keys(sandbox) == []
