@@ -260,20 +260,22 @@ def _gather(inputs: Iterator[tuple[Arguments, bool]], size: int) -> list[tuple[A
 
 
 def _bound(binder: Binder, elements: Iterable[Any]) -> Iterator[tuple[Arguments, bool]]:
+    """Bind elements one by one; those of a sequence are all checked before, so that nothing is sent in vain.
+
+    They are bound twice then: to keep the bound ones of a big input costs more, in memory and garbage collection.
+    """
     bind = binder.bind
-    if isinstance(elements, Sequence):  # all is checked before anything is sent
-        return iter(
-            [
-                (binder.bind_result_of(element), True)
-                if hasattr(type(element), CALL_ATTRIBUTE)
-                else (bind(element), False)
-                for element in elements
-            ]
-        )
-    return (
-        (binder.bind_result_of(element), True) if hasattr(type(element), CALL_ATTRIBUTE) else (bind(element), False)
-        for element in elements
-    )
+    if isinstance(elements, Sequence):
+        for element in elements:
+            if not hasattr(type(element), CALL_ATTRIBUTE):
+                bind(element)
+    return _bind_each(binder, elements)
+
+
+def _bind_each(binder: Binder, elements: Iterable[Any]) -> Iterator[tuple[Arguments, bool]]:
+    for element in elements:
+        is_chained = hasattr(type(element), CALL_ATTRIBUTE)
+        yield binder.bind_result_of(element) if is_chained else binder.bind(element), is_chained
 
 
 def _check_limits(what: Submission, memory_mb: tuple[int, int] | None, max_timeout_s: float | None) -> None:

@@ -73,7 +73,7 @@ class Call:
         self.needs = needs
         self.attempt = 0
         self.status: CallStatus | None = None
-        self.callbacks: list[DoneCallback] | None = None
+        self.callbacks: list[DoneCallback] | DoneCallback | None = None  # one is the common case: it needs no list
         self.message: JobMessage = job.message
         self.handle: Handle | None = None
         self.sent: CallMessage | None = None
@@ -97,17 +97,22 @@ class Call:
         with self.job.lock:
             if self.status is None:
                 if self.callbacks is None:
-                    self.callbacks = [callback]
-                else:
+                    self.callbacks = callback
+                elif isinstance(self.callbacks, list):
                     self.callbacks.append(callback)
+                else:
+                    self.callbacks = [self.callbacks, callback]
                 return
         callback(self)
 
     def remove_done_callback(self, callback: DoneCallback) -> None:
         """Forget a callback that was not called yet."""
         with self.job.lock:
-            if self.callbacks is not None and callback in self.callbacks:
-                self.callbacks.remove(callback)
+            if isinstance(self.callbacks, list):
+                if callback in self.callbacks:
+                    self.callbacks.remove(callback)
+            elif self.callbacks == callback:
+                self.callbacks = None
 
     def settle(self, status: CallStatus) -> bool:
         """Note the end, once; tell whether it was the first. The callbacks are called on this thread."""
@@ -117,8 +122,11 @@ class Call:
             self.status = status
             callbacks, self.callbacks = self.callbacks, None
         self.done_tstamp = time.time()
-        for callback in callbacks or ():
-            callback(self)
+        if isinstance(callbacks, list):
+            for callback in callbacks:
+                callback(self)
+        elif callbacks is not None:
+            callbacks(self)
         return True
 
     def forget_result(self) -> None:
