@@ -1,24 +1,26 @@
-from __future__ import annotations
-
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from lithops_template.compute import TemplateCompute
 from lithops_template.config import TemplateConfig
 from lithops_template.storage import TemplateStorage
 
-from lithops.spi import ComputeBackend, StorageBackend
-from lithops.testing import ComputeContract
+from lithops.testing import ComputeContract, StorageContract
+
+
+class TestTemplateStorage(StorageContract):
+    @pytest.fixture
+    def backend(self, tmp_path: Path) -> TemplateStorage:
+        return TemplateStorage(TemplateConfig(root=str(tmp_path)))
 
 
 class TestTemplateCompute(ComputeContract):
-    keeps_memory: ClassVar[bool] = True
+    keeps_memory = True
 
     @pytest.fixture
-    def backend(self) -> ComputeBackend:
+    def backend(self) -> TemplateCompute:
         return TemplateCompute(TemplateConfig(max_workers=8))
 
     @pytest.fixture
-    def store(self, tmp_path: Path) -> StorageBackend | None:
+    def store(self, tmp_path: Path) -> TemplateStorage:
         return TemplateStorage(TemplateConfig(root=str(tmp_path)))
