@@ -322,3 +322,9 @@ def test_names_that_programs_import_are_the_same_objects() -> None:
 
     assert utils.CloudObject is CloudObject
     assert utils.StorageNoSuchKeyError is StorageNoSuchKeyError
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "../x", "a\0"])
+def test_a_name_that_leads_out_of_a_folder_is_no_bucket(name: str) -> None:
+    with pytest.raises(ValueError, match="is no bucket's name"):
+        Storage.over(MemoryStorage(), "jobs").put_object(name, "key", b"")

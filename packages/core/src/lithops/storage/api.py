@@ -262,6 +262,8 @@ def _reopen(ref: StorageRef, bucket: str | None, name: str) -> Storage:
 def _bucket(bucket: str | None) -> str:
     if not isinstance(bucket, str) or not bucket:
         raise ValueError(f"a bucket's name is needed, not {bucket!r}: pass one, such as the attribute storage.bucket")
+    if bucket in (".", "..") or {"/", "\0"} & set(bucket):  # no store has such; one made of folders might follow it
+        raise ValueError(f"'{bucket}' is no bucket's name: put what stands behind the first '/' into the key")
     return bucket
 
 
