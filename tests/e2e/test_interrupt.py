@@ -237,8 +237,10 @@ def test_children_of_the_client_have_executors_of_their_own(run_client: RunClien
 
 
 FORKS = """
-import multiprocessing, os, sys
+import multiprocessing, os, sys, warnings
 import lithops
+
+warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on, a fork beside threads is warned of
 
 def child(queue):
     try:
