@@ -160,3 +160,15 @@ def test_memory_limits_of_map_and_reduce_are_their_own(executor: lithops.Functio
     futures = executor.map_reduce(double, [1], memory, reduce_runtime_memory=200)
     with pytest.raises(MemoryError):
         futures.get_result(timeout=20)
+
+
+def test_what_a_reducer_needs_is_stored_in_one_object(executor: lithops.FunctionExecutor) -> None:
+    def sizes(results: list[bytes]) -> list[tuple[int, int]]:
+        return [(len(result), result[0]) for result in results]
+
+    futures = executor.map_reduce(lambda number: bytes([number]) * 100_000, range(1, 101), sizes)
+    assert futures[-1].result(timeout=30) == [(100_000, number) for number in range(1, 101)]
+    bucket = executor.storage.bucket
+    assert bucket is not None
+    prefix = f"lithops.jobs/{executor.executor_id}/{futures[-1].job_id}/"
+    assert len(executor.storage.list_keys(bucket, prefix)) == 1

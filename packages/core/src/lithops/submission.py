@@ -220,23 +220,15 @@ class Submitter:
                 together.append(call)
                 size += call.data.size_bytes
                 if size >= SPILL_TOGETHER_BYTES:
-                    self._spill_together(job, together)
+                    self._store(job, together)
                     together, size = [], 0
         if together:
-            self._spill_together(job, together)
+            self._store(job, together)
 
-    def _spill_together(self, job: Job, calls: Sequence[Call]) -> None:
-        if len(calls) == 1:
-            calls[0].data = self._engine.spill(job, calls[0].data.parts or ())
-            return
-        stored = self._engine.spill(job, [part for call in calls for part in call.data.parts or ()])
-        offset = 0
-        sizes = list(stored.sizes or ())
-        for call in calls:
-            count = len(call.data.parts or ())
-            mine, sizes = sizes[:count], sizes[count:]
-            call.data = Payload(key=stored.key, offset=offset, sizes=tuple(mine))
-            offset += sum(mine)
+    def _store(self, job: Job, calls: Sequence[Call]) -> None:
+        stored = self._engine.spill_together(job, [call.data for call in calls])
+        for call, data in zip(calls, stored, strict=True):
+            call.data = data
 
 
 def _detach(call: Call) -> None:

@@ -161,6 +161,18 @@ class Engine:
         message = job.message
         return write_payload(store, bucket, data_key(message.executor_id, message.job_id, number), parts)
 
+    def spill_together(self, job: Job, payloads: Sequence[Payload]) -> list[Payload]:
+        """Store inline payloads in one object, and give what refers to each of them there."""
+        stored = self.spill(job, [part for payload in payloads for part in payload.parts or ()])
+        sizes, offset, at = stored.sizes or (), 0, 0
+        referring = []
+        for payload in payloads:
+            count = len(payload.parts or ())
+            mine = sizes[at : at + count]
+            referring.append(Payload(key=stored.key, offset=offset, sizes=mine))
+            offset, at = offset + sum(mine), at + count
+        return referring
+
     def _hear(self, said: CallStatus | CallOutput) -> None:
         job = self._job(said.job_id)
         if isinstance(said, CallOutput):
@@ -263,7 +275,8 @@ class Engine:
             found.append(payload)
             inline += payload.size_bytes if payload.parts is not None else 0
         if inline > self.backend.limits.max_inline_bytes:
-            found = [self.spill(call.job, payload.parts) if payload.parts is not None else payload for payload in found]
+            stored = iter(self.spill_together(call.job, [one for one in found if one.parts is not None]))
+            found = [next(stored) if one.parts is not None else one for one in found]
         return tuple(found)
 
     # Starting
