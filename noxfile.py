@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nox
@@ -13,9 +15,12 @@ nox.options.sessions = ["lint", "types", "layers", "tests"]
 
 CORE = "packages/core"
 LOCALHOST = "packages/backend-localhost"
+CLOUDS = tuple(f"packages/backend-{name}" for name in ("aliyun", "aws", "azure", "gcp", "ibm"))
 TEMPLATE = "examples/backend-template"
-PACKAGES = (".", CORE, LOCALHOST)
-SOURCES = (f"{CORE}/src", f"{LOCALHOST}/src")
+PACKAGES = (".", CORE, LOCALHOST, *CLOUDS)
+SOURCES = tuple(f"{package}/src" for package in (CORE, LOCALHOST, *CLOUDS))
+SERVERS = ("moto[server]==5.2.5", "gcp-storage-emulator==2026.7.19", "azure-identity>=1.16")  # what tests talk to
+AZURITE = "azurite@3.35.0"
 EXAMPLES = ("examples/hello.py", "examples/wordcount.py")
 
 
@@ -30,8 +35,8 @@ def hello(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments after `--` go to pytest."""
-    _install_checkout(session, "-e", TEMPLATE, core_extras="cli,testing")
-    session.run("python", "-m", "pytest", *session.posargs)
+    _install_checkout(session, "-e", TEMPLATE, *_editable(CLOUDS), *SERVERS, core_extras="cli,fs,testing")
+    session.run("python", "-m", "pytest", *session.posargs, env={"LITHOPS_TESTS_AZURITE": _azurite(session)})
 
 
 @nox.session
@@ -46,7 +51,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check types: strictly in all that is not a test."""
     tools = ("mypy>=1.15", "types-PyYAML", "nox>=2024.4.15", "hatchling>=1.26")
-    _install_checkout(session, *tools, core_extras="cli,testing")
+    _install_checkout(session, *tools, *_editable(CLOUDS), *SERVERS, core_extras="cli,fs,testing")
     session.run("mypy", *SOURCES, f"{TEMPLATE}/src", *EXAMPLES, "benchmarks", "tests", "noxfile.py", "hatch_build.py")
 
 
@@ -83,6 +88,23 @@ def build(session: nox.Session) -> None:
         session.run(python, "-m", "pip", "install", "--quiet", *wheels, external=True)
         session.run(python, "-I", str(hello_py), external=True)
         session.run(str(scripts / "lithops"), "hello", external=True)
+
+
+def _azurite(session: nox.Session) -> str:
+    """Install Azure's storage emulator below the session's environment; gives its folder, "" without npm."""
+    home = Path(session.virtualenv.location).resolve() / "azurite"
+    if shutil.which("npm") is None:
+        session.warn("there is no npm: the tests of azure_storage have no server")
+        return ""
+    if not (home / "node_modules" / "azurite").is_dir():
+        home.mkdir(parents=True, exist_ok=True)
+        session.run("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(home), AZURITE, external=True)
+    return str(home)
+
+
+def _editable(packages: Iterable[str]) -> Iterator[str]:
+    for package in packages:
+        yield from ("-e", package)
 
 
 def _install_checkout(session: nox.Session, *more: str, core_extras: str) -> None:

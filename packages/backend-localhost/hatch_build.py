@@ -11,7 +11,18 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 
 class SameVersion(MetadataHookInterface):
-    """Adds `<name>==<version>` for each name in `same-version` of the hook's table in pyproject.toml."""
+    """Reads the hook's table in pyproject.toml: `same-version` are names that become dependencies `<name>==<version>`.
+
+    `others` are dependencies as they stand. `extras` is a table of lists of such names, for optional dependencies.
+    """
 
     def update(self, metadata: dict[str, Any]) -> None:
-        metadata["dependencies"] = [f"{name}=={metadata['version']}" for name in self.config["same-version"]]
+        version = metadata["version"]
+
+        def pinned(names: list[str]) -> list[str]:
+            return [f"{name}=={version}" for name in names]
+
+        metadata["dependencies"] = pinned(self.config["same-version"]) + self.config.get("others", [])
+        extras = self.config.get("extras", {})
+        if extras:
+            metadata["optional-dependencies"] = {extra: pinned(names) for extra, names in extras.items()}

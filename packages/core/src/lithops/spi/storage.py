@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Flag, auto
 from typing import Any, BinaryIO, ClassVar, Protocol
 
-from lithops.errors import NotSupportedError, StorageError
+from lithops.errors import LithopsError, NotSupportedError
 from lithops.types import Buffer, ObjectInfo, Span, StorageRef
 
 __all__ = ["ByteStream", "StorageBackend", "StorageFeature"]
+
+_NOTHING: Mapping[str, str] = {}
 
 
 class StorageFeature(Flag):
@@ -27,10 +29,17 @@ class StorageFeature(Flag):
 
 
 class ByteStream(Protocol):
-    """A readable, closable stream of an object's bytes."""
+    """A readable, closable stream of an object's bytes.
+
+    One with an attribute `etag` (that of the object it was opened on, a text or None) is never continued on another
+    version of the object.
+    """
 
     def read(self, size: int = -1, /) -> bytes:
-        """Read at most `size` bytes, or all that is left; b"" at the end."""
+        """Read at most `size` bytes, or all that is left; b"" at the end.
+
+        A stream that ends before its object does raises a retryable error: it never gives b"" there.
+        """
         ...
 
     def close(self) -> None:
@@ -41,8 +50,10 @@ class ByteStream(Protocol):
 class StorageBackend(ABC):
     """An object store. Synchronous, thread-safe; it never sleeps or retries: it translates errors.
 
-    The constructor takes the backend's typed configuration and does no I/O. Keys are any text without a NUL, at
-    most 1024 bytes in UTF-8; a key is a name, never a path: `..` and `//` have no meaning.
+    The constructor takes the backend's typed configuration and does no I/O: no request before the first verb. Keys are
+    any text without a NUL, at most 1024 bytes in UTF-8; a key is a name, never a path: `..` and `//` have no meaning.
+    A key that this store cannot have is refused by a `StorageError` before any request: it never becomes another one.
+    Every verb that names a bucket raises `NoSuchBucketError` when there is none of that name.
     """
 
     features: ClassVar[StorageFeature] = StorageFeature.NONE
@@ -50,11 +61,21 @@ class StorageBackend(ABC):
     @classmethod
     @abstractmethod
     def from_ref(cls, ref: StorageRef) -> StorageBackend:
-        """Open the store inside a worker, with the credentials that its platform gives it."""
+        """Open the store inside a worker, with the credentials that its platform gives it.
+
+        A store whose `credentials` may be asked for looks first at `lithops.worker.credentials.entrusted(ref)`.
+        """
 
     @abstractmethod
     def ref(self, bucket: str) -> StorageRef:
         """Describe how a worker opens this store; never with a secret."""
+
+    def credentials(self) -> Mapping[str, str]:
+        """Give the keys that the configuration has for this store; empty when the SDK finds its own.
+
+        They are told to workers of this machine and user alone, by a way that leaves no trace; `from_ref` finds them.
+        """
+        return _NOTHING
 
     @abstractmethod
     def put(
@@ -107,7 +128,7 @@ class StorageBackend(ABC):
         """Give the SDK's own client, or this backend when there is none."""
         return self
 
-    def translate(self, exc: BaseException) -> StorageError | None:
+    def translate(self, exc: BaseException) -> LithopsError | None:
         """Turn an SDK's exception into ours, or return None when it is not the store's."""
         return None
 

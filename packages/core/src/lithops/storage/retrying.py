@@ -128,7 +128,7 @@ class RetryingStorage(StorageBackend):
     def client(self) -> Any:
         return self.inner.client()
 
-    def translate(self, exc: BaseException) -> StorageError | None:
+    def translate(self, exc: BaseException) -> LithopsError | None:
         return self.inner.translate(exc)
 
     def close(self) -> None:

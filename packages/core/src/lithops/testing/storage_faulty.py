@@ -129,7 +129,7 @@ class FaultyStorage(StorageBackend):
     def client(self) -> Any:
         return self.inner.client()
 
-    def translate(self, exc: BaseException) -> StorageError | None:
+    def translate(self, exc: BaseException) -> LithopsError | None:
         return self.inner.translate(exc)
 
     def close(self) -> None:
