@@ -95,3 +95,15 @@ def test_rubbish_after_a_sound_frame_is_refused_and_the_frame_is_given(size: int
     with pytest.raises(WireError, match="not a Lithops peer"):
         list(reader.received(16))
     assert [message.kind for message in found] == ["x"]
+
+
+def test_nothing_is_read_after_rubbish_not_even_what_looks_sound() -> None:
+    reader = FrameReader()
+    frame = joined(encode("x", {}, [b"a"]))
+    rubbish = b"rubbish of the user"
+    reader.writable()[: len(rubbish)] = rubbish
+    with pytest.raises(WireError, match="not a Lithops peer"):
+        list(reader.received(len(rubbish)))
+    reader.writable()[: len(frame)] = frame
+    with pytest.raises(WireError, match="broke before"):
+        list(reader.received(len(frame)))

@@ -121,7 +121,8 @@ class FrameReader:
     """Cut a stream of bytes into messages, without copying big ones twice.
 
     Receive into `writable()`, then pass the number of bytes to `received`. `max_frame_bytes` bounds what a peer
-    can make us allocate. Not thread-safe.
+    can make us allocate. Not thread-safe. After a `WireError` it gives no further message: what follows rubbish may be
+    meant to look like one.
     """
 
     def __init__(self, max_frame_bytes: int = MAX_STREAM_FRAME_BYTES) -> None:
@@ -133,6 +134,7 @@ class FrameReader:
         self._big_filled = 0
         self._big_total = 0
         self._spare: memoryview | None = None
+        self._is_broken = False
 
     @property
     def in_frame(self) -> bool:
@@ -147,6 +149,13 @@ class FrameReader:
 
     def received(self, count: int) -> Iterator[Message]:
         """Take note of `count` new bytes; yield the messages that they complete. Raises `WireError`."""
+        if self._is_broken:
+            raise WireError("this stream of messages broke before: nothing more is read from it")
+        self._is_broken = True  # until the bytes turn out to be in order
+        yield from self._received(count)
+        self._is_broken = False
+
+    def _received(self, count: int) -> Iterator[Message]:
         if self._big is not None:
             self._big_filled += count
             if self._big_filled == self._big_total:
