@@ -78,6 +78,8 @@ class Work:
             ),
         )
         store, bucket = self._store.open()
+        self._compute = compute
+        self._entrust(store)
         self._submitter = Submitter(
             self.engine,
             self.executor_id,
@@ -268,7 +270,17 @@ class Work:
             )
 
     def _open_named_store(self, name: str | None) -> StorageBackend:
-        return self._store.open()[0] if name is None else open_storage(self._settings, name)[0]
+        if name is None:
+            return self._store.open()[0]
+        store = open_storage(self._settings, name)[0]
+        self._entrust(store)
+        return store
+
+    def _entrust(self, store: StorageBackend) -> None:
+        """Let workers of this machine open a store whose keys the configuration has."""
+        credentials = store.credentials()
+        if credentials:
+            self._compute.entrust(store.ref(""), credentials)
 
 
 def elements_of(iterdata: Any) -> Iterable[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from lithops.spi import (
     Report,
     RuntimeInfo,
     RuntimeSpec,
+    StorageRef,
 )
 from lithops.wire.version import WIRE_VERSION
 from lithops_localhost.compute.pool import Pool
@@ -76,6 +77,10 @@ class LocalhostCompute(ComputeBackend):
         if interpreter != sys.executable:
             python, wire = _ask(interpreter)
         return RuntimeInfo(interpreter, python, wire)
+
+    def entrust(self, store: StorageRef, credentials: Mapping[str, str]) -> None:
+        """Give the keys of a store to the workers, by an anonymous file that they inherit."""
+        self._opened().entrust(store, credentials)
 
     def start(self, runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
         """Queue calls for the workers."""

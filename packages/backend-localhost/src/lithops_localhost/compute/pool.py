@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import selectors
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from lithops.errors import BackendError, WireError
-from lithops.spi import CallMessage, Report
+from lithops.spi import CallMessage, Report, StorageRef
+from lithops.worker.credentials import anonymous_file, entrust
 from lithops_localhost.compute.crew import Crew
 from lithops_localhost.compute.process import WorkerProcess
 from lithops_localhost.compute.run_folder import make_run_folder, remove_run_folder, remove_stale_folders
@@ -34,6 +36,7 @@ class Pool:
         self._interpreter = interpreter
         self._runs = home
         self._home = make_run_folder(home)
+        self._credentials = anonymous_file()
         self._commands: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
         self._is_awake = False
@@ -54,7 +57,7 @@ class Pool:
         A failure shows when a call needs a worker.
         """
         try:
-            worker = WorkerProcess(self._interpreter, self._home)
+            worker = WorkerProcess(self._interpreter, self._home, self._credentials)
         except OSError as exc:
             log.debug("no worker could be started in advance: %s", exc)
             return
@@ -63,6 +66,10 @@ class Pool:
         except BackendError:
             worker.reap()
             raise
+
+    def entrust(self, store: StorageRef, credentials: Mapping[str, str]) -> None:
+        """Tell all workers, also those that run, the keys of a store. Raises `BackendError` when the pool is closed."""
+        self._command(lambda: entrust(self._credentials, store, credentials))
 
     def submit(self, calls: Sequence[CallMessage], report: Report) -> None:
         """Queue calls of one job. Raises `BackendError` when the pool is closed: then none was taken."""
@@ -135,7 +142,7 @@ class Pool:
         self._stops = True
 
     def _spawn(self) -> WorkerProcess:
-        return self._watch_over(WorkerProcess(self._interpreter, self._home))
+        return self._watch_over(WorkerProcess(self._interpreter, self._home, self._credentials))
 
     def _watch_over(self, worker: WorkerProcess) -> WorkerProcess:
         register = self._selector.register
@@ -201,4 +208,5 @@ class Pool:
         self._selector.close()
         self._wake_reader.close()
         self._wake_writer.close()
+        os.close(self._credentials)
         remove_run_folder(self._home)

@@ -29,10 +29,11 @@ _PIPE_BYTES = 64 * 1024
 class WorkerProcess:
     """A spawned `python -m lithops.worker`. Used by the pool's thread only. Raises `OSError` when it cannot be started.
 
-    `in_hand` are the calls that it was sent and that have no end, in order: it runs the first, since `head_since`.
+    It inherits the file of credentials, `credentials_fd`. `in_hand` are the calls that it was sent and that have no end,
+    in order: it runs the first, since `head_since`.
     """
 
-    def __init__(self, interpreter: str, home: str) -> None:
+    def __init__(self, interpreter: str, home: str, credentials_fd: int) -> None:
         self.in_hand: deque[CallMessage] = deque()
         self.started_at = time.monotonic()
         self.head_since: float | None = None
@@ -49,11 +50,11 @@ class WorkerProcess:
         self.connection, theirs = socket.socketpair()
         try:
             self._process = subprocess.Popen(
-                [interpreter, "-P", "-m", "lithops.worker", "pipe", str(theirs.fileno()), home],
+                [interpreter, "-P", "-m", "lithops.worker", "pipe", str(theirs.fileno()), home, str(credentials_fd)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), credentials_fd),
                 start_new_session=True,
             )
         except BaseException:

@@ -8,7 +8,7 @@ from enum import Flag, auto
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from lithops.errors import BackendError, NotSupportedError
-from lithops.types import CallMessage, CallOutput, CallStatus, Handle
+from lithops.types import CallMessage, CallOutput, CallStatus, Handle, StorageRef
 
 __all__ = [
     "Check",
@@ -151,6 +151,13 @@ class ComputeBackend(ABC):
     def delete_runtime(self, runtime: RuntimeSpec) -> None:
         """Delete a runtime; one that does not exist is not an error."""
         raise self._unsupported("deleting runtimes", "it has none of its own")
+
+    def entrust(self, store: StorageRef, credentials: Mapping[str, str]) -> None:
+        """Let workers of this machine open a store with keys of the client's configuration. Called before calls need it.
+
+        A platform elsewhere does nothing: its workers have an identity of their own.
+        """
+        return
 
     def poll(self, handles: Collection[Handle]) -> Mapping[Handle, Exit]:
         """Tell which of the handles are over, and how. Needs `ComputeFeature.POLL`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 
@@ -74,6 +74,9 @@ class RetryingStorage(StorageBackend):
 
     def ref(self, bucket: str) -> StorageRef:
         return self.inner.ref(bucket)
+
+    def credentials(self) -> Mapping[str, str]:
+        return self.inner.credentials()
 
     def put(
         self, bucket: str, key: str, body: Buffer | Sequence[Buffer] | BinaryIO, *, if_absent: bool = False

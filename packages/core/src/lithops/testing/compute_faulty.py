@@ -25,7 +25,7 @@ from lithops.spi.compute import (
     RuntimeInfo,
     RuntimeSpec,
 )
-from lithops.types import CallMessage, CallOutput, CallStatus, Handle, Payload
+from lithops.types import CallMessage, CallOutput, CallStatus, Handle, Payload, StorageRef
 
 __all__ = ["ComputeFault", "FaultyCompute"]
 
@@ -107,6 +107,9 @@ class FaultyCompute(ComputeBackend):
 
     def ensure_runtime(self, runtime: RuntimeSpec) -> RuntimeInfo:
         return self.inner.ensure_runtime(runtime)
+
+    def entrust(self, store: StorageRef, credentials: Mapping[str, str]) -> None:
+        self.inner.entrust(store, credentials)
 
     def list_runtimes(self) -> Sequence[RuntimeInfo]:
         return self.inner.list_runtimes()

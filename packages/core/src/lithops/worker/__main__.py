@@ -1,4 +1,4 @@
-"""The worker as a program: `python -m lithops.worker pipe FD HOME`, or `... once < calls > statuses`."""
+"""The worker as a program: `python -m lithops.worker pipe FD HOME [CREDENTIALS_FD]`, or `... once < calls > statuses`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import sys
 def main(arguments: list[str]) -> int:
     """Run the worker that the first argument names. Gives the exit code: 2 for wrong usage."""
     match arguments:
-        case ["pipe", fd, home] if fd.isdigit():
+        case ["pipe", fd, home, *credentials] if len(credentials) < 2 and all(map(str.isdigit, (fd, *credentials))):
             gc.disable()  # while modules are imported there is nothing to collect: `serve` turns it on again
+            from lithops.worker.credentials import take_from
             from lithops.worker.pipe import serve
 
+            for file in credentials:
+                take_from(int(file))
             serve(int(fd), home)
         case ["once"]:
             from lithops.worker.once import main as run_once
 
             return run_once()
-    print("usage: python -m lithops.worker pipe FD HOME | once", file=sys.stderr)
+    print("usage: python -m lithops.worker pipe FD HOME [CREDENTIALS_FD] | once", file=sys.stderr)
     return 2
 
 
