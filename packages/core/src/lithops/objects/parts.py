@@ -6,7 +6,7 @@ import io
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import BinaryIO, TypeAlias, TypeVar
+from typing import BinaryIO, TypeAlias, TypeVar, cast
 
 from lithops.types import Buffer
 
@@ -23,7 +23,7 @@ def size_of(body: Body) -> int | None:
     if isinstance(body, (bytes, bytearray, memoryview)):
         return memoryview(body).nbytes
     if isinstance(body, Sequence):
-        return sum(memoryview(buffer).nbytes for buffer in body)
+        return sum(memoryview(buffer).nbytes for buffer in _buffers(body))
     try:
         at = body.tell()
         end = body.seek(0, io.SEEK_END)
@@ -43,7 +43,7 @@ def cut(body: Body, part_bytes: Callable[[int], int] | int) -> Iterator[memoryvi
     if isinstance(body, (bytes, bytearray, memoryview)):
         yield from _cut_buffer(memoryview(body).cast("B"), size_at)
     elif isinstance(body, Sequence):
-        yield from _cut_pieces((memoryview(buffer).cast("B") for buffer in body), size_at)
+        yield from _cut_pieces((memoryview(buffer).cast("B") for buffer in _buffers(body)), size_at)
     else:
         yield from _cut_pieces(_pieces(body), size_at)
 
@@ -102,8 +102,12 @@ def _cut_pieces(pieces: Iterator[memoryview], size_at: Callable[[int], int]) -> 
     yield memoryview(part)
 
 
+def _buffers(body: object) -> Sequence[Buffer]:
+    return cast(Sequence[Buffer], body)  # the type checker takes a memoryview for a Sequence too, of numbers
+
+
 def _pieces(stream: BinaryIO) -> Iterator[memoryview]:
-    while data := stream.read(1 << 20):
+    while data := cast(object, stream.read(1 << 20)):
         if isinstance(data, str):
             raise TypeError("cannot write text as an object's bytes: open the file in binary mode, 'rb'")
-        yield memoryview(data)
+        yield memoryview(cast(bytes, data))
