@@ -13,7 +13,7 @@ def lithops_storage_backends() -> list[BackendInfo]:
     return [
         BackendInfo(
             name="aws_s3",
-            factory="lithops_aws.storage:S3Storage",
+            factory="lithops_aws.storage:AwsS3Storage",
             config="lithops_aws.config:AwsS3Config",
             summary="objects in Amazon S3, or in MinIO, Ceph and others of its dialect by endpoint",
             scheme="s3",

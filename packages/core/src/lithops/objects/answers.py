@@ -6,7 +6,14 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
-from lithops.errors import AccessDeniedError, LithopsError, StorageError, StorageFullError, ThrottledError, TransientError
+from lithops.errors import (
+    AccessDeniedError,
+    LithopsError,
+    StorageError,
+    StorageFullError,
+    ThrottledError,
+    TransientError,
+)
 
 __all__ = ["error_of", "retry_after_s"]
 
@@ -42,7 +49,9 @@ def error_of(
     """
     said = f"{status} {code}".strip() + (f": {detail[:_LONGEST_DETAIL]}" if detail else "")
     if skewed:
-        return AccessDeniedError(f"cannot {what}: the clock of this machine is wrong ({said}); set it, by NTP or by hand")
+        return AccessDeniedError(
+            f"cannot {what}: the clock of this machine is wrong ({said}); set it, by NTP or by hand"
+        )
     if throttled or status == 429 or status == 503:
         wish = retry_after_s(headers or {})
         return ThrottledError(f"cannot {what} now: the store asks for fewer requests ({said}); try again later", wish)
@@ -52,7 +61,9 @@ def error_of(
             " the configuration, or those that the SDK finds by itself"
         )
     if status == 507:
-        return StorageFullError(f"cannot {what}: the store has no room left ({said}); delete something, or raise its quota")
+        return StorageFullError(
+            f"cannot {what}: the store has no room left ({said}); delete something, or raise its quota"
+        )
     if status == 408 or status >= 500:
         return TransientError(f"cannot {what} now: the store failed ({said}); try again later")
     return StorageError(f"cannot {what}: the store refused ({said})")
