@@ -9,6 +9,8 @@ from lithops.testing import ComputeContract, StorageContract
 
 
 class TestTemplateStorage(StorageContract):
+    memory_bytes = very_many_keys = 0  # it holds an object whole in memory, and is not for so many
+
     @pytest.fixture
     def backend(self, tmp_path: Path) -> TemplateStorage:
         return TemplateStorage(TemplateConfig(root=str(tmp_path)))
@@ -16,11 +18,8 @@ class TestTemplateStorage(StorageContract):
 
 class TestTemplateCompute(ComputeContract):
     keeps_memory = True
+    store = TestTemplateStorage.backend
 
     @pytest.fixture
     def backend(self) -> TemplateCompute:
         return TemplateCompute(TemplateConfig(max_workers=8))
-
-    @pytest.fixture
-    def store(self, tmp_path: Path) -> TemplateStorage:
-        return TemplateStorage(TemplateConfig(root=str(tmp_path)))

@@ -11,7 +11,7 @@ import pytest
 from lithops.spi.storage import StorageBackend
 from lithops.storage.retrying import RetryingStorage
 from lithops.testing import FaultyStorage, MemoryStorage, StorageContract
-from lithops.testing.storage.listings import HOSTILE_KEYS
+from lithops.testing.storage.keys import HOSTILE_KEYS
 from lithops_localhost.storage import LocalhostStorage
 
 
@@ -20,7 +20,7 @@ def localhost(root: Path) -> LocalhostStorage:
 
 
 class TestLocalhostStorage(StorageContract):
-    secrets = ("hunter2",)
+    rounds: ClassVar[int] = 20
 
     @pytest.fixture
     def backend(self, tmp_path: Path) -> StorageBackend:
@@ -29,6 +29,7 @@ class TestLocalhostStorage(StorageContract):
 
 class TestMemoryStorage(StorageContract):
     is_shared: ClassVar[bool] = False
+    memory_bytes: ClassVar[int] = 0
 
     @pytest.fixture
     def backend(self) -> StorageBackend:
@@ -36,6 +37,9 @@ class TestMemoryStorage(StorageContract):
 
 
 class TestRetryingStorage(StorageContract):
+    streams_have_etags: ClassVar[bool] = False
+    very_many_keys: ClassVar[int] = 0
+
     @pytest.fixture
     def backend(self, tmp_path: Path) -> StorageBackend:
         return RetryingStorage(localhost(tmp_path))
@@ -43,6 +47,7 @@ class TestRetryingStorage(StorageContract):
 
 class TestFaultyStorageWithoutFaults(StorageContract):
     is_shared: ClassVar[bool] = False
+    memory_bytes: ClassVar[int] = 0
 
     @pytest.fixture
     def backend(self) -> StorageBackend:

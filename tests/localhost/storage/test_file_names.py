@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lithops.testing.storage.listings import HOSTILE_KEYS
+from lithops.testing.storage.keys import HOSTILE_KEYS
 from lithops_localhost.file_names import added_by, bucket_name, encoded_key, folders_of, key_names
 
 PARTS = st.one_of(

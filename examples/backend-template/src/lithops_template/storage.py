@@ -42,8 +42,8 @@ class TemplateStorage(StorageBackend):
         raise StorageNoSuchKeyError(bucket, key)
 
     def list(self, bucket: str, prefix: str = "", *, after: str | None = None) -> Iterator[ObjectInfo]:
-        query = "SELECT key, length(body) FROM objects WHERE key >= ? AND instr(key, ?) = 1 AND key > ? ORDER BY key"
-        return (ObjectInfo(*row) for row in self._run(bucket, query, prefix, prefix, after or ""))
+        sql = "SELECT key, length(body) FROM objects WHERE key >= ? AND key IS NOT ? AND instr(key, ?) = 1 ORDER BY key"
+        return (ObjectInfo(*row) for row in self._run(bucket, sql, max(prefix, after or ""), after, prefix))
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         for key in keys:
@@ -60,7 +60,8 @@ class TemplateStorage(StorageBackend):
             raise NoSuchBucketError(bucket)
         try:
             with closing(sqlite3.connect(self._root / bucket / "objects.db", timeout=60.0)) as database, database:
+                database.execute("PRAGMA synchronous = OFF")  # a crash of the machine may lose what can be made again
                 database.execute("CREATE TABLE IF NOT EXISTS objects (key TEXT PRIMARY KEY, body BLOB)")
                 return database.execute(statement, values).fetchall()
-        except sqlite3.Error as exc:
+        except (sqlite3.Error, UnicodeError) as exc:
             raise storage_error(exc, bucket) from exc

@@ -1,24 +1,31 @@
-"""Read a part of a file, as if it were all of it."""
+"""Read a file, or a part of it as if it were all of it, and know which version of the object it is."""
 
 from __future__ import annotations
 
-import os
 from io import FileIO
 
 from lithops.types import Span
 
-__all__ = ["FileSpan"]
+__all__ = ["FileSpan", "ObjectFile"]
+
+
+class ObjectFile(FileIO):
+    """The file of an object. Owns the descriptor."""
+
+    def __init__(self, descriptor: int, etag: str) -> None:
+        super().__init__(descriptor)
+        self.etag = etag
 
 
 class FileSpan:
-    """The bytes of a file in a span, or what there is of them. Owns the file."""
+    """The bytes of a file of `size_bytes` in a span, or what there is of them. Owns the file."""
 
-    __slots__ = ("_file", "_left")
+    __slots__ = ("_file", "_left", "etag")
 
-    def __init__(self, file: FileIO, span: Span) -> None:
+    def __init__(self, file: ObjectFile, span: Span, size_bytes: int) -> None:
+        self.etag = file.etag
         self._file = file
-        size = os.fstat(file.fileno()).st_size
-        self._left = max(0, min(span.end, size) - span.start)
+        self._left = max(0, min(span.end, size_bytes) - span.start)
         if self._left:
             file.seek(span.start)
 

@@ -11,7 +11,6 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from io import FileIO
 from types import SimpleNamespace
 from typing import BinaryIO, ClassVar, Protocol
 
@@ -21,7 +20,7 @@ from lithops.types import Buffer, ObjectInfo, Span, StorageRef
 from lithops_localhost.file_errors import explained
 from lithops_localhost.file_listing import walk
 from lithops_localhost.file_names import TEMP_FOLDER, bucket_name, encoded_key, folders_of, key_names
-from lithops_localhost.file_spans import FileSpan
+from lithops_localhost.file_spans import FileSpan, ObjectFile
 from lithops_localhost.file_writes import make_folders, open_temporary, place, remove_empty, remove_stale, write_body
 from lithops_localhost.places import DEFAULT_ROOT
 
@@ -85,10 +84,11 @@ class LocalhostStorage(StorageBackend):
         path = b"/".join(self._locate(bucket, key))
         with explained("read", f"object '{key}' of bucket '{bucket}'"):
             try:
-                file = FileIO(_open_file(path))
+                descriptor, status = _open_file(path)
             except (FileNotFoundError, NotADirectoryError):
                 raise self._missing(bucket, key) from None
-            return file if span is None else FileSpan(file, span)
+            stream = ObjectFile(descriptor, _etag(status))
+            return stream if span is None else FileSpan(stream, span, status.st_size)
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
         path = b"/".join(self._locate(bucket, key))
@@ -192,7 +192,7 @@ class LocalhostStorage(StorageBackend):
             yield _info(key.decode(), status)
 
 
-def _open_file(path: bytes) -> int:
+def _open_file(path: bytes) -> tuple[int, os.stat_result]:
     """Open a regular file; what else may have been planted there is no object (and a pipe would block)."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -200,12 +200,16 @@ def _open_file(path: bytes) -> int:
         if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
             raise FileNotFoundError(path) from exc
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise FileNotFoundError(path)
-    return descriptor
+    return descriptor, status
 
 
 def _info(key: str, status: os.stat_result) -> ObjectInfo:
-    etag = f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
-    return ObjectInfo(key, status.st_size, etag, datetime.fromtimestamp(status.st_mtime, UTC))
+    return ObjectInfo(key, status.st_size, _etag(status), datetime.fromtimestamp(status.st_mtime, UTC))
+
+
+def _etag(status: os.stat_result) -> str:
+    return f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"

@@ -1,23 +1,20 @@
-"""`lithops storage`: put, get, list and delete objects of the configured storage."""
+"""`lithops storage`: the group, and listing and deleting; files and folders are moved by `storage_transfer`."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from os.path import basename
 from typing import TYPE_CHECKING
 
 import click
 
 from lithops.cli.options import Chosen, common_options, json_option, pass_chosen
+from lithops.cli.storage_transfer import get, not_empty, put
 
 if TYPE_CHECKING:
     from lithops.types import ObjectInfo
 
 __all__ = ["storage"]
-
-STANDARD_STREAM = "-"
 
 
 @click.group()
@@ -26,65 +23,13 @@ def storage() -> None:
     """Put, get, list and delete objects."""
 
 
-def _not_empty(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    del ctx, param
-    if value == "":
-        raise click.BadParameter("it is empty")
-    return value
-
-
-@storage.command()
-@click.argument("file", type=click.Path())
-@click.argument("bucket", callback=_not_empty)
-@click.option("--key", callback=_not_empty, help="The object's key; without it, the file's name.")
-@common_options
-@pass_chosen
-def put(chosen: Chosen, file: str, bucket: str, key: str | None) -> None:
-    """Write FILE as an object of BUCKET; - is standard input."""
-    from lithops.cli.opening import open_store
-    from lithops.cli.output import shown, size_of
-
-    key = key or (basename(file) if file != STANDARD_STREAM else "")
-    if not key:
-        raise click.UsageError(f"'{shown(file)}' has no name: give --key")
-    with (
-        closing(open_store(chosen)) as store,
-        sys.stdin.buffer if file == STANDARD_STREAM else open(file, "rb") as stream,
-    ):
-        info = store.put(bucket, key, stream)
-    click.echo(f"Wrote '{shown(key)}' to bucket '{bucket}', {size_of(info.size_bytes)}.")
-
-
-@storage.command()
-@click.argument("bucket", callback=_not_empty)
-@click.argument("key", callback=_not_empty)
-@click.option("--out", metavar="FILE", type=click.Path(), callback=_not_empty, help="The file; - is standard output.")
-@common_options
-@pass_chosen
-def get(chosen: Chosen, bucket: str, key: str, out: str | None) -> None:
-    """Write the object KEY of BUCKET as a file.
-
-    Without --out, the file is named by what follows the last / of KEY."""
-    from lithops.cli.opening import open_store
-    from lithops.cli.output import shown
-    from lithops.storage.verbs import download_file, read_chunks
-
-    out = out or basename(key)
-    if out in ("", ".", ".."):
-        raise click.UsageError(f"'{shown(key)}' ends in no name of a file: give --out")
-    with closing(open_store(chosen)) as store:
-        if out == STANDARD_STREAM:
-            for chunk in read_chunks(store, bucket, key):
-                sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
-            return
-        download_file(store, bucket, key, out)
-    click.echo(f"Wrote '{shown(out)}'.")
+storage.add_command(put)
+storage.add_command(get)
 
 
 @storage.command("list")
-@click.argument("bucket", callback=_not_empty)
-@click.option("--prefix", default="", help="Only keys that begin so.")
+@click.argument("bucket", callback=not_empty)
+@click.option("-p", "--prefix", default="", help="Only keys that begin so.")
 @common_options
 @json_option
 @pass_chosen
@@ -99,9 +44,9 @@ def list_objects(chosen: Chosen, bucket: str, prefix: str, as_json: bool) -> Non
 
 
 @storage.command()
-@click.argument("bucket", callback=_not_empty)
-@click.argument("key", required=False, callback=_not_empty)
-@click.option("--prefix", callback=_not_empty, help="Delete all objects whose keys begin so.")
+@click.argument("bucket", callback=not_empty)
+@click.argument("key", required=False, callback=not_empty)
+@click.option("-p", "--prefix", callback=not_empty, help="Delete all objects whose keys begin so.")
 @common_options
 @pass_chosen
 def delete(chosen: Chosen, bucket: str, key: str | None, prefix: str | None) -> None:

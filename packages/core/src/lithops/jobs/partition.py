@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lithops.errors import NoSuchBucketError, StorageNoSuchKeyError
+from lithops.jobs.partition_listings import Listings
 from lithops.jobs.partition_paths import find_files
 from lithops.jobs.partition_patterns import compile_pattern, literal_prefix
 from lithops.jobs.references import Kind, Reference, parse_references
@@ -61,6 +62,8 @@ def partition(
     are kept whole, None cuts exactly there. Left out are what Lithops keeps under `lithops.jobs/`, unless a reference
     begins so, and empty objects whose keys end with a slash: the directories of some tools.
 
+    Nothing is asked for twice: a prefix is listed once, whatever references begin with it, and a key has one HEAD.
+
     Raises `ValueError` or `TypeError` for a reference or number that cannot be, and for references of several kinds;
     `FileNotFoundError`, which `StorageNoSuchKeyError` is, when a reference finds nothing; what the stores raise.
     """
@@ -72,6 +75,7 @@ def partition(
         name: open_store(name)
         for name in dict.fromkeys(ref.backend for ref in parsed if ref.kind not in (Kind.URL, Kind.PATH))
     }
+    listings = Listings()
 
     def find(reference: Reference) -> list[_Whole]:
         if reference.kind is Kind.PATH:
@@ -84,7 +88,7 @@ def partition(
                 lambda: probe_url(reference.target, wants_ranges=wants_ranges, timeout_s=http_timeout_s), sleep=sleep
             )
             return [_Whole("url", size, url=reference.target, has_ranges=has_ranges)]
-        return _find_objects(reference, stores, default_backend, sleep)
+        return _find_objects(reference, stores, listings, default_backend, sleep)
 
     return [
         [part for whole in wholes for part in _cut(whole, chunk_size, chunk_number, separator)]
@@ -107,12 +111,14 @@ def _check(name: str, value: object) -> None:
 
 
 def _find_all(find: Callable[[Reference], list[_Whole]], references: Sequence[Reference]) -> list[list[_Whole]]:
-    if len(references) < 2 or references[0].kind is Kind.PATH:
-        return [find(reference) for reference in references]
-    with ThreadPoolExecutor(min(_THREADS, len(references)), thread_name_prefix="lithops-partition") as pool:
-        futures = [pool.submit(find, reference) for reference in references]
+    different = dict.fromkeys(references)
+    if len(different) < 2 or references[0].kind is Kind.PATH:
+        found = {reference: find(reference) for reference in different}
+        return [found[reference] for reference in references]
+    with ThreadPoolExecutor(min(_THREADS, len(different)), thread_name_prefix="lithops-partition") as pool:
+        futures = {reference: pool.submit(find, reference) for reference in different}
         try:
-            return [future.result() for future in futures]  # bounded by the time-outs of the requests
+            return [futures[reference].result() for reference in references]  # bounded by the requests' time-outs
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # leaving the block waits for those that run
             raise
@@ -121,12 +127,21 @@ def _find_all(find: Callable[[Reference], list[_Whole]], references: Sequence[Re
 def _find_objects(
     reference: Reference,
     stores: Mapping[str | None, StorageBackend],
+    listings: Listings,
     default_backend: str | None,
     sleep: Callable[[float], None],
 ) -> list[_Whole]:
     store, bucket = stores[reference.backend], reference.bucket
     try:
-        infos = patiently(lambda: _list_or_head(store, reference), sleep=sleep)
+        if reference.kind in (Kind.KEY, Kind.CLOUD_OBJECT):
+            infos = [patiently(lambda: store.head(bucket, reference.key), sleep=sleep)]
+        else:
+            prefix = literal_prefix(reference.key) if reference.kind is Kind.PATTERN else reference.key
+            below = listings.get(
+                (reference.backend, bucket, prefix),
+                lambda: _listed(store, bucket, prefix, sleep),
+            )
+            infos = _chosen(below, reference, prefix)
     except (FileNotFoundError, PermissionError) as exc:
         if reference.kind is not Kind.CLOUD_OBJECT and reference.backend is None and os.path.lexists(reference.text):
             absolute = os.path.abspath(reference.text)
@@ -143,18 +158,26 @@ def _find_objects(
     ]
 
 
-def _list_or_head(store: StorageBackend, reference: Reference) -> list[ObjectInfo]:
-    bucket, key = reference.bucket, reference.key
-    if reference.kind in (Kind.KEY, Kind.CLOUD_OBJECT):
-        return [store.head(bucket, key)]
-    prefix = literal_prefix(key) if reference.kind is Kind.PATTERN else key
-    infos = [info for info in store.list(bucket, prefix) if _is_data(info, prefix)]
+def _listed(store: StorageBackend, bucket: str, prefix: str, sleep: Callable[[float], None]) -> list[ObjectInfo]:
+    infos: list[ObjectInfo] = []
+
+    def list_on() -> None:  # a listing that breaks goes on behind its last key
+        for info in store.list(bucket, prefix, after=infos[-1].key if infos else None):
+            infos.append(info)  # noqa: PERF402 - what came before a failure is kept
+
+    patiently(list_on, sleep=sleep)
+    return infos
+
+
+def _chosen(below: Sequence[ObjectInfo], reference: Reference, prefix: str) -> list[ObjectInfo]:
+    key = reference.key
+    infos = [info for info in below if _is_data(info, prefix)]
     if reference.kind is Kind.PATTERN:
         pattern = compile_pattern(key)
         exact = [info for info in infos if info.key == key]  # a key may have an asterisk in it
         infos = exact or [info for info in infos if pattern.fullmatch(info.key)]
     if not infos:
-        raise StorageNoSuchKeyError(bucket, key or "*")
+        raise StorageNoSuchKeyError(reference.bucket, key or "*")
     return infos
 
 

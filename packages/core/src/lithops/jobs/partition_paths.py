@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from lithops.jobs.partition_patterns import compile_pattern, literal_prefix
 
-__all__ = ["find_files"]
+__all__ = ["find_files", "walk_files"]
 
 
 def find_files(path: str) -> list[tuple[str, int]]:
@@ -29,10 +29,15 @@ def find_files(path: str) -> list[tuple[str, int]]:
         return [(path, status.st_size)]
     if not stat.S_ISDIR(status.st_mode):
         raise ValueError(f"'{path}' is neither a regular file nor a directory: give one that is")
-    found = _in_order(_walk(path, lambda _: True))
+    found = _in_order(walk_files(path))
     if not found:
         raise FileNotFoundError(f"no file found below '{path}': the directory holds no regular file")
     return found
+
+
+def walk_files(folder: str) -> Iterator[tuple[str, int]]:
+    """Go through the regular files below a directory, with their sizes; links are followed, none of them twice."""
+    return _walk(folder, lambda _: True)
 
 
 def _matches(pattern: str) -> list[tuple[str, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, overload
 
 from lithops.errors import NoSuchBucketError
@@ -12,10 +13,12 @@ from lithops.storage.cloudobject import CloudObject
 from lithops.storage.listing import LazyList
 from lithops.storage.ranges import span_of
 from lithops.storage.retrying import RetryingStorage
+from lithops.storage.verbs import delete_keys, write_object
 from lithops.types import Buffer, ObjectInfo, Span, StorageRef
 
 if TYPE_CHECKING:
     from lithops.spi.storage import StorageBackend
+    from lithops.worker.stores import Stores
 
 __all__ = ["Storage"]
 
@@ -25,7 +28,8 @@ _NOTHING: Mapping[str, Any] = {}
 class Storage:
     """The objects of one store. Thread-safe; opening it sends no request.
 
-    `bucket` is the bucket of jobs, or None; `backend` is the store's name. Every method that takes a bucket raises
+    `bucket` is the bucket of jobs, or None: the first write makes it when it does not exist; `backend` is the store's
+    name. Inside a call, without arguments, it is the store of the call's job. Every method that takes a bucket raises
     `NoSuchBucketError` when there is none of that name, every one that reads a key `StorageNoSuchKeyError`. A copy
     made by pickle carries no credentials: it takes those of the place where it is opened.
     `cloudobject_prefix`, when set, begins the keys that `put_cloudobject` chooses; `cloudobjects` are all it made.
@@ -44,6 +48,14 @@ class Storage:
         backend: str | None = None,
         storage_config: Mapping[str, Any] | None = None,
     ) -> None:
+        if (
+            config is None
+            and backend is None
+            and storage_config is None
+            and (found := _store_of_the_call()) is not None
+        ):
+            self._set(*found)
+            return
         from lithops.config import resolve_storage
         from lithops.plugins import load_class
 
@@ -81,7 +93,27 @@ class Storage:
 
     def put_object(self, bucket: str, key: str, body: str | Buffer | BinaryIO) -> None:
         """Write an object: text (in UTF-8), bytes, or a file from its position on; whole or not at all."""
-        self._store.put(_bucket(bucket), _key(key), _body(body))
+        self._put(_bucket(bucket), _key(key), _body(body))
+
+    def put_many(
+        self,
+        bucket: str,
+        items: Mapping[str, str | Buffer | BinaryIO] | Iterable[tuple[str, str | Buffer | BinaryIO]],
+        *,
+        threads: int = 32,
+    ) -> None:
+        """Write objects, given as pairs of key and body, at once; the iterable is read as they are written.
+
+        Raises the first failure, and begins no further write after it.
+        """
+        from lithops.storage.parallel import in_threads
+
+        name, makes = _bucket(bucket), bucket == self.bucket
+
+        def put(store: RetryingStorage, item: tuple[str, str | Buffer | BinaryIO]) -> None:
+            write_object(store, name, _key(item[0]), _body(item[1]), makes_bucket=makes)
+
+        in_threads(self._store, items.items() if isinstance(items, Mapping) else items, put, threads=threads)
 
     @overload
     def get_object(
@@ -104,6 +136,23 @@ class Storage:
         with opened:
             return opened.read()
 
+    def get_many(self, bucket: str, keys: Iterable[str], *, threads: int = 32) -> list[bytes]:
+        """Read objects at once: their bytes, in the order of the keys; all of them are in memory.
+
+        Raises the first failure, such as a missing key, and begins no further read after it.
+        """
+        from lithops.storage.parallel import in_threads
+
+        if isinstance(keys, str):
+            raise TypeError(f"get_many takes a list of keys, not the text {keys!r}: call get_object")
+        name = _bucket(bucket)
+
+        def get(store: RetryingStorage, key: str) -> bytes:
+            with store.get(name, _key(key)) as stream:
+                return stream.read()
+
+        return in_threads(self._store, keys, get, threads=threads)
+
     def upload_file(
         self,
         file_name: str | os.PathLike[str],
@@ -118,7 +167,8 @@ class Storage:
         """
         from lithops.storage.verbs import upload_file
 
-        upload_file(self._store, file_name, _bucket(bucket), _key(key or os.path.basename(file_name)))
+        key = _key(key or os.path.basename(file_name))
+        upload_file(self._store, file_name, _bucket(bucket), key, makes_bucket=bucket == self.bucket)
         return True
 
     def download_file(
@@ -134,10 +184,37 @@ class Storage:
         Without `file_name` the file is named like the key, below the current folder; missing folders are made.
         `extra_args` and `config` mean nothing here.
         """
-        from lithops.storage.verbs import download_file
+        from lithops.storage.downloads import download_file
 
         download_file(self._store, _bucket(bucket), _key(key), _file_named(key) if file_name is None else file_name)
         return True
+
+    def upload_folder(
+        self, folder: str | os.PathLike[str], bucket: str, prefix: str = "", *, threads: int = 16
+    ) -> list[str]:
+        """Write all files below a folder as objects, and give their keys: `prefix`, a slash, and the path in the folder.
+
+        Links are followed.
+        """
+        from lithops.storage.folders import find_files, folder_prefix, write_folder
+
+        files = find_files(folder, folder_prefix(prefix))
+        makes_bucket = bucket == self.bucket
+        return write_folder(self._store, _bucket(bucket), files, threads=threads, makes_bucket=makes_bucket)
+
+    def download_folder(
+        self, bucket: str, prefix: str, folder: str | os.PathLike[str], *, threads: int = 16
+    ) -> list[str]:
+        """Write all objects below a prefix as files in a folder, and give their paths. Each file appears whole.
+
+        Raises `StorageNoSuchKeyError` when there is nothing, and `StorageError` for a key that would lead out of the
+        folder or to no file of its own: then nothing is written.
+        """
+        from lithops.storage.folders import find_objects, folder_prefix, places_of, read_folder
+
+        below = folder_prefix(prefix)
+        keys = [info.key for info in find_objects(self._store, _bucket(bucket), below)]
+        return read_folder(self._store, bucket, places_of(keys, below, folder), folder, threads=threads)
 
     def head_object(self, bucket: str, key: str) -> dict[str, str]:
         """Describe an object: `content-length`, and as far as the store tells `last-modified` and `etag`."""
@@ -177,10 +254,10 @@ class Storage:
         self._store.delete(_bucket(bucket), [_key(key)])
 
     def delete_objects(self, bucket: str, key_list: Iterable[str]) -> None:
-        """Delete objects; those that do not exist are no error."""
+        """Delete objects, 1,000 by one request; those that do not exist are no error."""
         if isinstance(key_list, str):
             raise TypeError(f"delete_objects takes a list of keys, not the text {key_list!r}: call delete_object")
-        self._store.delete(_bucket(bucket), [_key(key) for key in key_list])
+        delete_keys(self._store, _bucket(bucket), map(_key, key_list))
 
     def put_cloudobject(
         self, body: str | Buffer | BinaryIO, bucket: str | None = None, key: str | None = None
@@ -213,7 +290,10 @@ class Storage:
             self._check(cloudobject)
             by_bucket.setdefault(cloudobject.bucket, []).append(cloudobject.key)
         for bucket, keys in by_bucket.items():
-            self._store.delete(bucket, keys)
+            delete_keys(self._store, bucket, keys)
+
+    def _put(self, bucket: str, key: str, body: Buffer | BinaryIO, *, if_absent: bool = False) -> ObjectInfo:
+        return write_object(self._store, bucket, key, body, if_absent=if_absent, makes_bucket=bucket == self.bucket)
 
     def _list(self, bucket: str, prefix: str | None, pattern: str | None) -> Iterator[ObjectInfo]:
         below = prefix or ""
@@ -254,9 +334,25 @@ class Storage:
 
 
 def _reopen(ref: StorageRef, bucket: str | None, name: str) -> Storage:
+    return Storage.over(_stores(os.getpid()).open(ref), bucket, name)
+
+
+@lru_cache(maxsize=1)
+def _stores(_process: int) -> Stores:  # the connections of a parent are not a fork's
     from lithops.worker.stores import Stores
 
-    return Storage.over(Stores().open(ref), bucket, name)
+    return Stores()
+
+
+def _store_of_the_call() -> tuple[StorageBackend, str, str] | None:
+    """Open the store of the job whose call runs here; None outside of a call."""
+    from lithops.worker.context import current
+
+    call = current()
+    if call is None or call.job.store is None:
+        return None
+    ref = call.job.store
+    return _stores(os.getpid()).open(ref), ref.bucket, ref.name
 
 
 def _bucket(bucket: str | None) -> str:

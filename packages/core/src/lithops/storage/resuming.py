@@ -13,7 +13,7 @@ from lithops.types import Span
 if TYPE_CHECKING:
     from lithops.spi.storage import ByteStream, StorageBackend
 
-__all__ = ["open_resuming"]
+__all__ = ["ResumingFile", "open_resuming"]
 
 _CHUNK_BYTES = 1 << 20
 
@@ -27,7 +27,15 @@ def open_resuming(
     byte, and with a `StorageError` when a stream broke and the object was overwritten before it could continue (for
     stores whose streams have an attribute `etag`).
     """
-    return cast(BinaryIO, io.BufferedReader(_ResumingStream(store, bucket, key, span, policy or RetryPolicy())))
+    return cast(BinaryIO, ResumingFile(_ResumingStream(store, bucket, key, span, policy or RetryPolicy())))
+
+
+class ResumingFile(io.BufferedReader):
+    """The file that users read; `etag` names the version of the object, as far as the store tells."""
+
+    def __init__(self, raw: _ResumingStream) -> None:
+        super().__init__(raw)
+        self.etag = raw.etag
 
 
 class _ResumingStream(io.RawIOBase):
@@ -39,7 +47,7 @@ class _ResumingStream(io.RawIOBase):
         self._at = span.start if span else 0
         self._end = span.end if span else None
         self._stream: ByteStream | None = policy.run(store, lambda: store.get(bucket, key, span=span))
-        self._etag: str | None = getattr(self._stream, "etag", None)
+        self.etag: str | None = getattr(self._stream, "etag", None)
 
     def readable(self) -> bool:
         return True
@@ -78,15 +86,24 @@ class _ResumingStream(io.RawIOBase):
 
     def _reopen(self) -> ByteStream:
         info = self._store.head(self._bucket, self._key)
-        if self._etag is not None and info.etag != self._etag:
+        self._check(info.etag)
+        end = info.size_bytes if self._end is None else min(self._end, info.size_bytes)
+        if self._at >= end:
+            return io.BytesIO()
+        stream = self._store.get(self._bucket, self._key, span=Span(self._at, end))
+        try:
+            self._check(getattr(stream, "etag", self.etag))
+        except StorageError:
+            stream.close()
+            raise
+        return stream
+
+    def _check(self, etag: str | None) -> None:
+        if self.etag is not None and etag != self.etag:
             raise StorageError(
                 f"cannot read on in object '{self._key}' of bucket '{self._bucket}' after its stream broke: "
                 "it was overwritten; read it again"
             )
-        end = info.size_bytes if self._end is None else min(self._end, info.size_bytes)
-        if self._at >= end:
-            return io.BytesIO()
-        return self._store.get(self._bucket, self._key, span=Span(self._at, end))
 
     def _drop(self) -> None:
         stream, self._stream = getattr(self, "_stream", None), None

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 
 from lithops.engine.retry import Backoff
-from lithops.errors import LithopsError, StorageError
+from lithops.errors import LithopsError
 from lithops.spi.storage import StorageBackend
 from lithops.types import Buffer, ObjectInfo, Span, StorageRef
 
-__all__ = ["RetryPolicy", "RetryingStorage"]
+__all__ = ["RetryPolicy", "RetryingStorage", "can_seek"]
 
 T = TypeVar("T")
 _BACKOFF = Backoff(base_s=0.1, cap_s=10.0)
@@ -54,6 +54,11 @@ class RetryPolicy:
         self.sleep(min(delay_s, self.longest_wait_s))
 
 
+def can_seek(stream: BinaryIO) -> bool:
+    """Tell whether a stream can be sent again; one that has `read` only cannot."""
+    return hasattr(stream, "seekable") and stream.seekable()
+
+
 class RetryingStorage(StorageBackend):
     """A store that tries again. `ref` gives the inner store's: a worker retries by its own means.
 
@@ -83,7 +88,7 @@ class RetryingStorage(StorageBackend):
     ) -> ObjectInfo:
         if isinstance(body, (bytes, bytearray, memoryview, Sequence)):
             return self._run(lambda: self.inner.put(bucket, key, body, if_absent=if_absent))
-        if not body.seekable():
+        if not can_seek(body):
             return self.inner.put(bucket, key, body, if_absent=if_absent)
         stream, start = body, body.tell()
 

@@ -1,22 +1,54 @@
-"""What can be written on the verbs of any store: text, files, whole prefixes. Retries are the given store's matter."""
+"""What can be written on the verbs of any store: text, files, deletes of many. Retries are the given store's matter."""
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
+from threading import Lock
 from typing import TYPE_CHECKING
 
+from lithops.errors import NoSuchBucketError
+from lithops.storage.retrying import can_seek
 from lithops.types import ObjectInfo, Span
 
 if TYPE_CHECKING:
+    from lithops.objects.parts import Body
     from lithops.spi.storage import StorageBackend
 
-__all__ = ["delete_prefix", "download_file", "read_bytes", "read_chunks", "read_text", "upload_file", "write_text"]
+__all__ = [
+    "Watched",
+    "delete_keys",
+    "delete_prefix",
+    "read_bytes",
+    "read_chunks",
+    "read_text",
+    "upload_file",
+    "write_object",
+    "write_text",
+]
 
 _CHUNK_BYTES = 1 << 20
 _DELETE_AT_ONCE = 1000
+_MAKING = Lock()
+
+
+class Watched(io.FileIO):
+    """A file open for reading that tells how far it was read; less when it is read anew."""
+
+    def __init__(self, path: str | os.PathLike[str], advance: Callable[[int], None]) -> None:
+        super().__init__(path)
+        self._advance = advance
+        self._told = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(-1 if size is None else size)
+        at = self.tell()
+        self._advance(at - self._told)
+        self._told = at
+        return data
 
 
 def read_chunks(store: StorageBackend, bucket: str, key: str, *, span: Span | None = None) -> Iterator[bytes]:
@@ -41,30 +73,46 @@ def write_text(store: StorageBackend, bucket: str, key: str, text: str) -> Objec
     return store.put(bucket, key, text.encode())
 
 
-def upload_file(store: StorageBackend, path: str | os.PathLike[str], bucket: str, key: str) -> ObjectInfo:
-    """Write a file's content as an object, in bounded memory."""
-    with open(path, "rb") as file:
-        return store.put(bucket, key, file)
+def write_object(
+    store: StorageBackend, bucket: str, key: str, body: Body, *, if_absent: bool = False, makes_bucket: bool = False
+) -> ObjectInfo:
+    """Write an object; with `makes_bucket` into a bucket that is made when there is none."""
+    if not makes_bucket:
+        return store.put(bucket, key, body, if_absent=if_absent)
+    start: int | None = None
+    if not isinstance(body, (bytes, bytearray, memoryview, Sequence)):
+        if not can_seek(body):  # it can be sent once only: so ask before
+            _make_bucket(store, bucket)
+            return store.put(bucket, key, body, if_absent=if_absent)
+        start = body.tell()
+    try:
+        return store.put(bucket, key, body, if_absent=if_absent)
+    except NoSuchBucketError:
+        _make_bucket(store, bucket)
+    if start is not None and not isinstance(body, (bytes, bytearray, memoryview, Sequence)):
+        body.seek(start)
+    return store.put(bucket, key, body, if_absent=if_absent)
 
 
-def download_file(store: StorageBackend, bucket: str, key: str, path: str | os.PathLike[str]) -> None:
-    """Write an object's content as a file, in bounded memory; the file appears whole or not at all.
+def upload_file(
+    store: StorageBackend,
+    path: str | os.PathLike[str],
+    bucket: str,
+    key: str,
+    *,
+    makes_bucket: bool = False,
+    advance: Callable[[int], None] | None = None,
+) -> ObjectInfo:
+    """Write a file's content as an object, in bounded memory. `advance` is told how many more bytes were taken of it."""
+    with open(path, "rb") if advance is None else Watched(path, advance) as file:
+        return write_object(store, bucket, key, file, makes_bucket=makes_bucket)
 
-    Folders that are missing are made, once the object is known to exist.
-    """
-    path = os.path.abspath(path)
-    temporary = f"{os.path.dirname(path)}/.{os.urandom(8).hex()}.part"
-    with closing(store.get(bucket, key)) as stream:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        try:
-            with open(temporary, "xb") as file:
-                while chunk := stream.read(_CHUNK_BYTES):
-                    file.write(chunk)
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
+
+def delete_keys(store: StorageBackend, bucket: str, keys: Iterable[str]) -> None:
+    """Delete objects, 1,000 at a time; `keys` is read as they are deleted. Safe to call again after a failure."""
+    left = iter(keys)
+    while batch := list(islice(left, _DELETE_AT_ONCE)):
+        store.delete(bucket, batch)
 
 
 def delete_prefix(store: StorageBackend, bucket: str, prefix: str) -> int:
@@ -81,3 +129,9 @@ def delete_prefix(store: StorageBackend, bucket: str, prefix: str) -> int:
         deleted += len(keys)
         after = keys[-1]
     return deleted
+
+
+def _make_bucket(store: StorageBackend, bucket: str) -> None:
+    with _MAKING:
+        if not store.has_bucket(bucket):
+            store.create_bucket(bucket)

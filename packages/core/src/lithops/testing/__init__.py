@@ -17,20 +17,33 @@ if TYPE_CHECKING:
     from lithops.testing.compute.contract import ComputeContract
     from lithops.testing.compute_faulty import ComputeFault, FaultyCompute
     from lithops.testing.storage.contract import StorageContract
+    from lithops.testing.storage.fault_proxy import FaultProxy
+    from lithops.testing.storage.http import HttpStorageContract
+    from lithops.testing.storage.http_faults import Answer, HttpFault, HttpRequest
     from lithops.testing.storage_faulty import Fault, FaultyStorage
     from lithops.testing.storage_memory import MemoryStorage
 
 __all__ = [
+    "Answer",
     "ComputeContract",
     "ComputeFault",
     "Fault",
+    "FaultProxy",
     "FaultyCompute",
     "FaultyStorage",
+    "HttpFault",
+    "HttpRequest",
+    "HttpStorageContract",
     "MemoryStorage",
     "StorageContract",
 ]
 
 _HOMES = {
+    "Answer": "lithops.testing.storage.http_faults",
+    "HttpFault": "lithops.testing.storage.http_faults",
+    "HttpRequest": "lithops.testing.storage.http_faults",
+    "FaultProxy": "lithops.testing.storage.fault_proxy",
+    "HttpStorageContract": "lithops.testing.storage.http",
     "ComputeContract": "lithops.testing.compute.contract",
     "ComputeFault": "lithops.testing.compute_faulty",
     "FaultyCompute": "lithops.testing.compute_faulty",
@@ -48,8 +61,7 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module 'lithops.testing' has no attribute '{name}'")
     package = home.rpartition(".")[0]
-    if name.endswith("Contract") and package not in sys.modules:
-        import pytest
-
+    pytest = sys.modules.get("pytest")
+    if pytest is not None and package not in (__name__, *sys.modules):
         pytest.register_assert_rewrite(package)  # so that a failing test of the kit shows its values
     return getattr(import_module(home), name)

@@ -44,9 +44,8 @@ class MemoryStorage(StorageBackend):
     def put(
         self, bucket: str, key: str, body: Buffer | Sequence[Buffer] | BinaryIO, *, if_absent: bool = False
     ) -> ObjectInfo:
+        _check(key)
         data = _bytes_of(body)
-        if len(key.encode(errors="surrogatepass")) > 1024 or "\0" in key:
-            raise StorageError(f"cannot write object {key[:80]!r}: a key is at most 1024 bytes of text without a NUL")
         info = ObjectInfo(key, len(data), hashlib.sha256(data).hexdigest(), datetime.now(UTC))
         with self._lock:
             objects = self._objects(bucket)
@@ -76,6 +75,7 @@ class MemoryStorage(StorageBackend):
         with self._lock:
             objects = self._objects(bucket)
             for key in keys:
+                _check(key)
                 objects.pop(key, None)
 
     def create_bucket(self, bucket: str) -> None:
@@ -93,6 +93,7 @@ class MemoryStorage(StorageBackend):
             raise NoSuchBucketError(bucket) from None
 
     def _find(self, bucket: str, key: str) -> tuple[ObjectInfo, bytes]:
+        _check(key)
         try:
             return self._objects(bucket)[key]
         except KeyError:
@@ -103,6 +104,15 @@ class _Stream(io.BytesIO):
     def __init__(self, data: bytes, etag: str | None) -> None:
         super().__init__(data)
         self.etag = etag
+
+
+def _check(key: str) -> None:
+    try:
+        is_key = len(key.encode()) <= 1024 and "\0" not in key
+    except UnicodeEncodeError:
+        is_key = False
+    if not is_key:
+        raise StorageError(f"cannot use key {key[:80]!r}: a key is at most 1024 bytes of text in UTF-8, without a NUL")
 
 
 def _bytes_of(body: Buffer | Sequence[Buffer] | BinaryIO) -> bytes:

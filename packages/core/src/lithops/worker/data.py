@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
 from lithops.types import Span, StorageRef
-from lithops.worker.data_reader import PartReader
+from lithops.worker.data_reader import BLOCK_BYTES, PartReader
 from lithops.worker.data_sources import ByteSource, FileSource, RangeSource
 from lithops.worker.data_stream import DataStream, RecordStream
 
@@ -137,7 +137,9 @@ def _source(
     if url is not None:
         from lithops.worker.data_http import open_url  # here: most workers never need what it imports
 
-        return RangeSource(lambda start, end: open_url(url, start, end, size, timeout_s=http_timeout_s), sleep)
+        return RangeSource(
+            lambda start, end: open_url(url, start, end, size, timeout_s=http_timeout_s), sleep, part.source
+        )
     if ref is None or bucket is None or key is None:
         raise ValueError(f"a part of kind '{part.kind}' names nothing to read: {part}")
 
@@ -145,4 +147,13 @@ def _source(
         span = None if end is None or (start == 0 and end == size) else Span(start, end)
         return open_store(ref).get(bucket, key, span=span)
 
-    return RangeSource(open_object, sleep)
+    if part.end is None or part.end - part.start <= BLOCK_BYTES:
+        return RangeSource(open_object, sleep, part.source)
+    from lithops.spi.storage import StorageFeature
+    from lithops.worker.data_ahead import AheadSource  # here: small parts need no thread
+
+    return AheadSource(
+        lambda pause: RangeSource(open_object, pause, part.source),
+        lambda: StorageFeature.LOCAL_PATHS not in open_store(ref).features,
+        sleep,
+    )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from lithops.errors import StorageError
 from lithops.worker.stores import patiently
 
 if TYPE_CHECKING:
@@ -59,14 +60,20 @@ class FileSource:
 class RangeSource:
     """What is opened anew for each run. `open_range` gives a stream of the bytes from a start up to an end.
 
-    After a failure that may pass, it is opened again where the reading stopped.
+    After a failure that may pass, it is opened again where the reading stopped. All streams are of one version of the
+    object, as far as their attribute `etag` tells. `name` is what messages call it.
     """
 
     def __init__(
-        self, open_range: Callable[[int, int | None], ByteStream], sleep: Callable[[float], None] = time.sleep
+        self,
+        open_range: Callable[[int, int | None], ByteStream],
+        sleep: Callable[[float], None] = time.sleep,
+        name: str = "",
     ) -> None:
         self._open_range = open_range
         self._sleep = sleep
+        self._name = name
+        self._etag: str | None = None
         self._stream: ByteStream | None = None
         self._at = 0
         self._end: int | None = None
@@ -88,9 +95,18 @@ class RangeSource:
 
     def _read(self, size: int) -> bytes:
         if self._stream is None:
-            self._stream = self._open_range(self._at, self._end)
+            self._stream = self._checked(self._open_range(self._at, self._end))
         try:
             return self._stream.read(size)
         except BaseException:  # of a backend or a signal: what is left of the stream is unknown
             self.close()
             raise
+
+    def _checked(self, stream: ByteStream) -> ByteStream:
+        etag: str | None = getattr(stream, "etag", None)
+        if self._etag is None:
+            self._etag = etag
+        elif etag is not None and etag != self._etag:
+            stream.close()
+            raise StorageError(f"cannot read on in {self._name}: it was overwritten meanwhile; submit the job again")
+        return stream

@@ -59,7 +59,7 @@ class RaceTests(StorageFixtures):
                 assert "shared/stays" in [info.key for info in backend.list(bucket, "shared/")]
                 backend.delete(bucket, [key])
 
-        together(self.threads, work)
+        together(self.threads // 2, work)
         assert [info.key for info in backend.list(bucket)] == ["shared/stays"]
 
     def test_readers_see_an_object_whole_while_it_is_replaced(self, backend: StorageBackend, bucket: str) -> None:

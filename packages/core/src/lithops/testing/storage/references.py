@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from importlib import import_module
 
 import pytest
@@ -14,6 +16,7 @@ from lithops.errors import NotSupportedError
 from lithops.spi.storage import StorageBackend, StorageFeature
 from lithops.testing.storage.fixtures import StorageFixtures, content, read
 from lithops.types import StorageRef
+from lithops.worker import credentials
 
 __all__ = ["ReferenceTests"]
 
@@ -21,7 +24,9 @@ _WORKER = """
 import json, sys
 from importlib import import_module
 from lithops.types import StorageRef
+from lithops.worker.credentials import take_from
 asked = json.load(sys.stdin)
+take_from(asked["keys"])
 module, _, name = asked["factory"].partition(":")
 store = getattr(import_module(module), name).from_ref(StorageRef(asked["factory"], asked["bucket"], asked["options"]))
 stream = store.get(asked["bucket"], "asked")
@@ -52,28 +57,42 @@ class ReferenceTests(StorageFixtures):
         assert json.loads(text) == [ref.factory, bucket, dict(ref.options)]
         assert [secret for secret in self.secrets if secret in text] == []
 
-    def test_a_reference_opens_the_same_store(self, backend: StorageBackend, bucket: str) -> None:
+    @pytest.fixture
+    def keys(self, backend: StorageBackend, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+        """The file from which a worker of this machine takes the configured keys of the store; this process does too."""
+        file = credentials.anonymous_file()
+        monkeypatch.setattr(credentials, "_entrusted", {})
+        monkeypatch.setattr(credentials, "_source", file)
+        credentials.entrust(file, backend.ref(bucket), backend.credentials())
+        yield file
+        os.close(file)
+
+    def test_a_reference_opens_the_same_store(self, backend: StorageBackend, bucket: str, keys: int) -> None:
         backend.put(bucket, "key", b"x")
         ref = backend.ref(bucket)
         module, _, name = ref.factory.partition(":")
         factory = getattr(import_module(module), name)
         opened = factory.from_ref(StorageRef(ref.factory, ref.bucket, json.loads(json.dumps(dict(ref.options)))))
         assert isinstance(opened, StorageBackend)
-        assert read(opened, bucket, "key") == b"x"
-        assert opened.ref(bucket) == ref
+        with closing(opened):
+            assert read(opened, bucket, "key") == b"x"
+            assert opened.ref(bucket) == ref
 
-    def test_a_reference_opens_the_store_in_another_process(self, backend: StorageBackend, bucket: str) -> None:
+    def test_a_reference_opens_the_store_in_another_process(
+        self, backend: StorageBackend, bucket: str, keys: int
+    ) -> None:
         if not self.is_shared:
             pytest.skip(f"{type(backend).__name__} lives in one process: is_shared is False")
         ref = backend.ref(bucket)
         backend.put(bucket, "asked", content(100_000))
-        asked = json.dumps({"factory": ref.factory, "bucket": ref.bucket, "options": dict(ref.options)})
+        asked = json.dumps({"factory": ref.factory, "bucket": ref.bucket, "options": dict(ref.options), "keys": keys})
         done = subprocess.run(
             [sys.executable, "-c", _WORKER],
             input=asked,
             capture_output=True,
             text=True,
             timeout=_WAIT_S,
+            pass_fds=[keys],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         )
         assert (done.returncode, done.stderr) == (0, "")
