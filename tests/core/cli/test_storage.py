@@ -6,6 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
+
+from lithops.cli.storage import storage
 
 if TYPE_CHECKING:
     from tests.core.cli.conftest import Sandbox
@@ -88,3 +91,92 @@ def test_a_failure_is_a_sentence_and_exits_with_1(sandbox: Sandbox, arguments: l
 def test_the_storage_is_used_also_when_the_compute_backend_is_not_installed(sandbox: Sandbox) -> None:
     sandbox.configure("lithops: {backend: not_here, storage: localhost}\n")
     assert sandbox.ok("storage", "list", "storage") == ""
+
+
+def test_a_folder_goes_up_and_comes_down(sandbox: Sandbox) -> None:
+    for name in ("a.txt", "sub/b.txt"):
+        (sandbox.home / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (sandbox.home / "in" / name).write_text(name, encoding="utf-8")
+    done = sandbox.ok("storage", "put", "--recursive", "in", "storage", "--prefix", "data")
+    assert done == "Wrote 2 objects to bucket 'storage', 14 B.\n"
+    keys = [one["key"] for one in json.loads(sandbox.ok("storage", "list", "storage", "-p", "data/", "--json"))]
+    assert keys == ["data/a.txt", "data/sub/b.txt"]
+    done = sandbox.ok("storage", "get", "storage", "-p", "data", "out")
+    assert done == "Wrote 2 files below 'out', 14 B.\n"
+    assert (sandbox.home / "out" / "sub" / "b.txt").read_text(encoding="utf-8") == "sub/b.txt"
+    sandbox.ok("storage", "put", "-R", "in", "storage")
+    assert (
+        sandbox.ok("storage", "get", "storage", "--prefix", "sub", "--out", "out") == "Wrote 1 file below 'out', 9 B.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["get", "storage", "--prefix", "absent", "out"], "there is no object 'absent/' in bucket 'storage'"),
+        (["get", "storage", "--prefix", "bad", "out"], "cannot download object 'bad/../x' into"),
+        (["put", "--recursive", "absent", "storage"], "No such file or directory"),
+        (["put", "--recursive", "file", "storage"], "Not a directory"),
+        (["put", "--recursive", "folder", "nowhere"], "there is no bucket 'nowhere'"),
+    ],
+    ids=str,
+)
+def test_a_failure_of_a_folder_is_a_sentence_too(sandbox: Sandbox, arguments: list[str], reason: str) -> None:
+    (sandbox.home / "folder").mkdir()
+    for name in ("file", "folder/file"):
+        (sandbox.home / name).touch()
+    sandbox.ok("storage", "put", "-", "storage", "--key", "bad/../x", stdin="x")
+    done = sandbox.run("storage", *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"Error: {reason}")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (sandbox.home / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["put", "--recursive", "in", "storage", "--key", "k"],
+        ["put", "--recursive", "-", "storage"],
+        ["put", "in", "storage", "--prefix", "p"],
+        ["get", "storage"],
+        ["get", "storage", "--prefix", "p"],
+        ["get", "storage", "--prefix", "p", "folder", "--out", "other"],
+        ["get", "storage", "--prefix", "p", "--out", "-"],
+    ],
+    ids=str,
+)
+def test_options_that_do_not_fit_are_wrong_usage(arguments: list[str]) -> None:
+    done = CliRunner().invoke(storage, arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "Error: " in done.stderr
+
+
+BUSY = """
+import io, sys
+from lithops.cli import storage_progress
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+sys.stderr = Terminal() if "terminal" in sys.argv else io.StringIO()
+with storage_progress.transfer_progress("a [bold] file", int(sys.argv[1])) as advance:
+    if advance is not None:
+        advance(int(sys.argv[1]))
+print(advance is not None, "MB" in sys.stderr.getvalue(), "a [bold] file" in sys.stderr.getvalue())
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "printed"),
+    [
+        (["50000000", "terminal"], "True True True\n"),
+        (["50000000", "file"], "False False False\n"),
+        (["1000", "terminal"], "False False False\n"),
+    ],
+)
+def test_progress_is_shown_for_what_is_big_at_a_terminal_only(
+    sandbox: Sandbox, arguments: list[str], printed: str
+) -> None:
+    assert sandbox.python("-c", BUSY, *arguments, TERM="xterm", COLUMNS="120").stdout == printed

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from lithops.errors import NoSuchBucketError, StorageNoSuchKeyError, ThrottledError, UnknownBackendError
 from lithops.jobs.partition import partition
 from lithops.spi import ByteStream, ObjectInfo, Span, StorageBackend, StorageRef
+from lithops.testing import Fault, FaultyStorage, MemoryStorage
+from lithops.testing.storage_faulty import transient
 from lithops.types import Buffer
 from lithops.worker.data import DataPart, open_data
 
@@ -132,6 +134,43 @@ def test_a_reference_is_found_by_one_request(reference: object, expected: list[s
     assert [part.key for part in parts] == expected
     assert [part.size_bytes for part in parts] == [len(OBJECTS[key]) for key in expected]
     assert store.requests == [request_]
+
+
+@pytest.mark.parametrize(
+    ("references", "requests"),
+    [
+        (["bucket/*.csv", "bucket/*.txt", "bucket/b/*.csv"], [("list", ""), ("list", "b/")]),
+        (["bucket/b/"] * 5, [("list", "b/")]),
+        (["bucket/a.csv", "bucket/empty", "bucket/a.csv"], [("head", "a.csv"), ("head", "empty")]),
+        ([CloudObject(None, "bucket", "a.csv")] * 3, [("head", "a.csv")]),
+    ],
+)
+def test_nothing_is_asked_for_twice(references: list[object], requests: list[tuple[str, str]]) -> None:
+    store = Store(OBJECTS)
+    if "bucket/*.txt" in references:
+        store.objects = {**OBJECTS, "c.txt": b"c"}
+    together = cut(references, store)
+    assert sorted(store.requests) == sorted(requests)
+    assert together == [cut([reference], Store(store.objects))[0] for reference in references]
+
+
+def test_a_listing_that_breaks_goes_on_behind_its_last_key() -> None:
+    inner = MemoryStorage()
+    inner.create_bucket("bucket")
+    for number in range(100):
+        inner.put("bucket", f"{number:02d}", b"x")
+    store = FaultyStorage(inner, [Fault("list", transient, after_items=40, times=2)])
+    found = partition(["bucket"], open_store=lambda _: store, sleep=lambda _: None)
+    assert [part.key for part in found[0]] == [f"{number:02d}" for number in range(100)]
+
+
+@pytest.mark.parametrize("reference", ["bucket", "bucket/9*", "bucket/99"])
+def test_any_store_is_cut_and_read(reference: str) -> None:
+    store = MemoryStorage()
+    store.create_bucket("bucket")
+    store.put("bucket", "99", b"one\ntwo\nthree")
+    (parts,) = partition([reference], open_store=lambda _: store, chunk_number=3)
+    assert b"".join(open_data(part, lambda _: store).data_stream.read() for part in parts) == b"one\ntwo\nthree"
 
 
 def test_a_part_says_where_it_is_and_how_to_open_it() -> None:

@@ -97,6 +97,14 @@ def test_a_range_includes_both_ends(storage: Storage, text: str, part: bytes) ->
         assert stream.read() == part
 
 
+@pytest.mark.parametrize(("text", "heads"), [("bytes=2-4", 0), ("bytes=7-", 0), ("bytes=-3", 1)])
+def test_a_size_is_asked_for_only_to_count_from_the_end(backend: Counting, text: str, heads: int) -> None:
+    backend.put("b", "key", b"0123456789")
+    faulty = FaultyStorage(backend, [])
+    Storage.over(faulty, "b").get_object("b", "key", extra_get_args={"Range": text})
+    assert faulty.requests == {"get": 1, "read": 1} | ({"head": heads} if heads else {})
+
+
 @pytest.mark.parametrize(
     "text", ["", "bytes=", "bytes=-", "bytes=4-2", "lines=0-1", "bytes=a-b", "bytes=1-2,3-4", "0-1"]
 )
@@ -241,6 +249,32 @@ def test_objects_are_deleted_one_or_many_missing_or_not(storage: Storage) -> Non
     assert storage.list_keys("b") == ["d"]
     with pytest.raises(TypeError, match="list of keys"):
         storage.delete_objects("b", "d")
+
+
+def test_many_are_deleted_by_thousands(backend: Counting) -> None:
+    for number in range(2001):
+        backend.put("b", str(number), b"")
+    faulty = FaultyStorage(backend, [])
+    Storage.over(faulty, "b").delete_objects("b", (str(number) for number in range(2001)))
+    assert faulty.requests == {"delete": 3}
+    assert list(backend.list("b")) == []
+    Storage.over(faulty, "b").delete_objects("b", [])
+    assert faulty.requests == {"delete": 3}
+
+
+def test_inside_a_call_it_is_the_store_of_the_job(backend: Counting) -> None:
+    backend.put("b", "key", b"x")
+    ref = backend.ref("b")._replace(name="memory")
+    job = JobMessage("x-0", "M001", Artifact("", Payload(())), store=ref)
+    context.begin(CallMessage(job, "00007", Payload(())))
+    try:
+        storage = Storage()
+        assert (storage.bucket, storage.backend, storage.get_client()) == ("b", "memory", backend)
+        assert storage.get_object("b", "key") == b"x"
+        assert Storage(backend="localhost").backend == "localhost"
+    finally:
+        context.end()
+    assert Storage(config={"lithops": {"backend": "localhost"}}).backend == "localhost"
 
 
 def test_a_cloud_object_refers_to_what_was_written(storage: Storage) -> None:
