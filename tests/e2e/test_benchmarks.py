@@ -21,9 +21,9 @@ def program() -> dict[str, Any]:
     return runpy.run_path(str(BENCHMARKS / "run.py"))
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, program: str = "run.py") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, BENCHMARKS / "run.py", *arguments], capture_output=True, text=True, timeout=55, check=False
+        [sys.executable, BENCHMARKS / program, *arguments], capture_output=True, text=True, timeout=55, check=False
     )
 
 
@@ -80,10 +80,45 @@ def test_a_readme_without_a_place_for_the_table_is_refused(program: dict[str, An
         program["with_table"]("# Benchmarks\n", "| new |\n")
 
 
-@pytest.mark.parametrize("arguments", [["--quick", "--write"], ["noop", "--write"], ["no_such_scenario"]])
-def test_wrong_usage_is_refused_and_writes_nothing(arguments: list[str]) -> None:
+def test_a_quick_run_of_a_store_prints_a_table() -> None:
+    done = run("gcp_storage", "opening", "small", "get_many", "--quick", program="storage.py")
+    assert done.returncode == 0, done.stderr
+    facts, empty, header, _, *rows = done.stdout.splitlines()
+    assert "google-cloud-storage" in facts
+    assert empty == ""
+    assert header.split("|")[1].strip() == "scenario"
+    assert len(rows) == 7
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
+    assert all(row[0].startswith("gcp_storage: ") for row in cells)
+    assert {row[0]: row[3] for row in cells if "requests of" in row[0]} == {
+        "gcp_storage: requests of opening": "0 requests",
+        "gcp_storage: requests of a put of 10 KiB": "1 requests",
+        "gcp_storage: requests of a get of 10 KiB": "1 requests",
+    }
+
+
+def test_every_scenario_of_the_stores_is_in_both_lists() -> None:
+    storage = runpy.run_path(str(BENCHMARKS / "storage.py"))
+    measuring = runpy.run_path(str(BENCHMARKS / "stores" / "measuring.py"))
+    assert list(storage["SCENARIOS"]) == list(measuring["SCENARIOS"])
+    assert all((BENCHMARKS / "stores" / f"{name}.py").is_file() for name in (*storage["NAMES"], *storage["SCENARIOS"]))
+
+
+def test_the_readme_takes_a_new_table_of_the_stores_and_keeps_the_other() -> None:
+    storage = runpy.run_path(str(BENCHMARKS / "storage.py"))
+    before = README.read_text("utf-8")
+    once = storage["with_table"](before, "| new |\n", storage["BEGIN"], storage["END"])
+    assert f"{storage['BEGIN']}| new |\n{storage['END']}" in once
+    assert once.partition(storage["BEGIN"])[0] == before.partition(storage["BEGIN"])[0]
+
+
+@pytest.mark.parametrize("program", ["run.py", "storage.py"])
+@pytest.mark.parametrize(
+    "arguments", [["--quick", "--write"], ["noop", "--write"], ["small", "--write"], ["no_such_scenario"]]
+)
+def test_wrong_usage_is_refused_and_writes_nothing(arguments: list[str], program: str) -> None:
     before = README.read_bytes()
-    done = run(*arguments)
+    done = run(*arguments, program=program)
     assert done.returncode == 2
     assert "error:" in done.stderr
     assert README.read_bytes() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -30,10 +31,8 @@ def main(command: list[str]) -> int:
             limit = time.monotonic() + _GRACE_S
             while process.poll() is None and time.monotonic() < limit:
                 time.sleep(0.02)
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     return process.wait()
 
 
