@@ -106,13 +106,13 @@ def facts() -> str:
     return f"{cpus} processors, {platform.system()} {platform.machine()}, {python}, {', '.join(peers)}."
 
 
-def with_table(readme: str, text: str) -> str:
+def with_table(readme: str, text: str, begin: str = BEGIN, end: str = END) -> str:
     """Put the table where the README keeps it."""
-    before, _, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{README.name} has no place for the table: it lies between the lines {BEGIN!r} and {END!r}")
-    return f"{before}{BEGIN}{text}{END}{after}"
+    before, _, rest = readme.partition(begin)
+    _, is_there, after = rest.partition(end)
+    if not is_there:
+        raise ValueError(f"{README.name} has no place for the table: it lies between the lines {begin!r} and {end!r}")
+    return f"{before}{begin}{text}{end}{after}"
 
 
 if __name__ == "__main__":
