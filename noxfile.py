@@ -106,7 +106,7 @@ def _azurite(session: nox.Session) -> str:
         return ""
     if not (home / "node_modules" / "azurite").is_dir():
         home.mkdir(parents=True, exist_ok=True)
-        bounds = ("--fetch-retries=2", "--fetch-timeout=60000")  # a registry that does not answer must not stop the tests
+        bounds = ("--fetch-retries=2", "--fetch-timeout=60000")  # an index that is silent must not stop the tests
         options = ("--silent", "--no-audit", "--no-fund", *bounds, "--prefix", str(home))
         session.run("npm", "install", *options, AZURITE, external=True, success_codes=range(256))
     if not (home / "node_modules" / "azurite").is_dir():

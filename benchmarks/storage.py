@@ -90,7 +90,8 @@ def facts(stores: list[str] | tuple[str, ...], load: float) -> str:
     packages = dict.fromkeys(package for store in stores for package in store_named(store).packages)
     versions = ", ".join(f"{package} {version_of(package)}" for package in packages)
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    busy = f" The machine was busy with other work: load {load:.1f} before the start." if load > BUSY * cpus else ""
+    loads = f"load {load:.1f} before the start, {os.getloadavg()[0]:.1f} at the end"
+    busy = f" The machine was busy with other work: {loads}." if load > BUSY * cpus else ""
     return f"{cpus} processors, {platform.system()} {platform.machine()}, {python}, {versions}.{busy}"
 
 

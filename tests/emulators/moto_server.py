@@ -22,12 +22,32 @@ from xml.sax.saxutils import escape
 
 from moto.core import DEFAULT_ACCOUNT_ID  # type: ignore[attr-defined]  # moto exports it by its name alone
 from moto.core.request import Request
-from moto.s3.models import FakeKey, s3_backends
+from moto.s3 import models
+from moto.s3.models import FakeKey, MultipartChecksumBuilder, s3_backends
 from moto.s3.responses import S3Response
 from werkzeug.datastructures import Headers
 
 _FILL = "/lithops-tests/fill"
 _one_at_a_time = Lock()
+
+
+class _Checksums(MultipartChecksumBuilder):
+    """Keep no checksum of an upload that asks for none: moto would copy the whole object again to compute one."""
+
+    def __init__(self, checksum_algorithm: str | None, checksum_type: str | None) -> None:
+        super().__init__(checksum_algorithm, checksum_type)
+        self._is_asked = checksum_algorithm is not None
+
+    def addPart(self, part: bytes) -> None:  # noqa: N802  # moto's name
+        if self._is_asked:
+            super().addPart(part)
+
+    def build(self) -> tuple[str, str, int] | None:
+        built: tuple[str, str, int] | None = super().build() if self._is_asked else None
+        return built
+
+
+models.MultipartChecksumBuilder = _Checksums  # type: ignore[misc]
 
 
 class _S3Request(Request):
