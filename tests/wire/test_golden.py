@@ -47,10 +47,13 @@ CALLS = [
 MEASURED = {"times": [10.0, 10.5, 12.0, 12.25], "usage": [1.5, 0.25, 4096, 1_048_576], "cold": True, "worker": 4242}
 TIMES = ("worker_start_tstamp", "worker_func_start_tstamp", "worker_func_end_tstamp", "worker_end_tstamp")
 
+WATCHED_JOB = PLAIN_JOB._replace(commit_after_s=10.0)
+
 # file: what it was written from, by the encoder of its kind
 WRITTEN: dict[str, Callable[[], list[Any]]] = {
     "1.0-calls-plain.bin": lambda: encode_calls([CallMessage(PLAIN_JOB, "00000", Payload((b"input",)))]),
     "1.0-calls-full.bin": lambda: encode_calls(CALLS),
+    "1.0-calls-commit-after.bin": lambda: encode_calls([CallMessage(WATCHED_JOB, "00000", Payload((b"input",)))]),
     "1.0-calls-named-store.bin": lambda: encode_calls([CallMessage(NAMED_JOB, "00003", Payload((b"input",)))]),
     "1.0-status-success.bin": lambda: encode_status(
         CallStatus("e1f0-1", "M007", "00001", 2, CallEnd.SUCCESS, result=Payload((b"result",))), MEASURED

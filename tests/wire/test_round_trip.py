@@ -46,6 +46,7 @@ jobs = st.builds(
     memory_mb=st.none() | st.integers(1, 10**6),
     env=st.dictionaries(text, text, max_size=2),
     results_inline_max=sizes,
+    commit_after_s=st.none() | st.floats(0.0, 1e9),
     commit=st.booleans(),
 )
 
@@ -106,13 +107,14 @@ def artifact_facts(artifact: Artifact | None) -> object:
 def call_facts(call: CallMessage) -> list[Any]:
     job = call.job
     shared = (job.executor_id, job.job_id, job.function_name, job.fill, job.timeout_s, job.memory_mb, dict(job.env))
+    late = job.commit_after_s
     store = (
         None if job.store is None else (job.store.factory, job.store.bucket, dict(job.store.options), job.store.name)
     )
     artifacts_of_job = (artifact_facts(job.function), artifact_facts(job.modules))
     needs = [payload_facts(need) for need in call.needs]
     own = (call.call_id, call.attempt, payload_facts(call.data), needs)
-    return [shared, store, artifacts_of_job, job.results_inline_max, job.commit, own]
+    return [late, shared, store, artifacts_of_job, job.results_inline_max, job.commit, own]
 
 
 def status_facts(status: CallStatus) -> list[Any]:

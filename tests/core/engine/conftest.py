@@ -169,7 +169,11 @@ class Lab:
         digest, parts = dump_function(function, "f")
         number, self._jobs = self._jobs, self._jobs + 1
         inline = tuple(bytes(part) for part in parts)
-        settings: dict[str, Any] = {"store": self.ref, "commit": self.engine.commits, "results_inline_max": 1 << 20}
+        settings: dict[str, Any] = {
+            "store": self.ref,
+            "commit": self.engine.commits(1, detached=False),
+            "results_inline_max": 1 << 20,
+        }
         message = JobMessage(
             "exec-0", f"M{number:03d}", Artifact(digest, Payload(inline)), "f", **{**settings, **fields}
         )

@@ -14,7 +14,18 @@ from typing import Any
 import pytest
 
 from lithops.jobs.serialize import dump_function
-from lithops.spi import Artifact, CallEnd, CallMessage, CallOutput, CallStatus, JobMessage, Payload, RuntimeSpec
+from lithops.spi import (
+    Artifact,
+    CallEnd,
+    CallMessage,
+    CallOutput,
+    CallStatus,
+    JobMessage,
+    Payload,
+    Refusal,
+    RuntimeSpec,
+    Unheard,
+)
 from lithops.worker.pickles import dump, load
 from lithops_localhost.compute import LocalhostCompute
 from lithops_localhost.config import LocalhostConfig
@@ -36,7 +47,8 @@ class Bench:
         self._calls: dict[tuple[str, str], CallMessage] = {}
         self._numbers = itertools.count()
 
-    def report(self, said: CallStatus | CallOutput) -> None:
+    def report(self, said: CallStatus | CallOutput | Refusal | Unheard) -> None:
+        assert isinstance(said, (CallStatus, CallOutput))  # a pool knows what became of each call
         with self.changed:
             if isinstance(said, CallOutput):
                 self.outputs.append(said)

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from lithops.config import Settings
 from lithops.errors import ConfigError, LithopsError
 from lithops.plugins import registry
@@ -19,14 +21,32 @@ if TYPE_CHECKING:
     from lithops.engine.job_store import JobStore
     from lithops.printing import OutputPrinter
 
-__all__ = ["check_runtime", "finish", "observer", "open_compute", "open_storage", "resolve_runtime", "warm_up"]
+__all__ = [
+    "check_runtime",
+    "finish",
+    "has_runtimes",
+    "observer",
+    "open_compute",
+    "open_storage",
+    "resolve_runtime",
+    "warm_up",
+]
 
 log = logging.getLogger(__name__)
 
 
 def open_compute(settings: Settings) -> ComputeBackend:
-    """Make the compute backend. Raises `MissingDependencyError` without its SDK."""
-    backend: ComputeBackend = registry().factory(settings.compute)(settings.compute_options)
+    """Make the compute backend; one that takes a bucket gets that of jobs.
+
+    Raises `MissingDependencyError` without its SDK.
+    """
+    options = settings.compute_options
+    bucket = settings.lithops.storage_bucket or getattr(settings.storage_options, "storage_bucket", None)
+    if bucket and settings.compute.provider is not None and settings.compute.provider == settings.storage.provider:
+        fields = {field.name for field in structs.fields(options)}
+        if "storage_bucket" in fields and getattr(options, "storage_bucket", None) is None:
+            options = structs.replace(options, storage_bucket=bucket)  # the same cloud: what it is given passes there
+    backend: ComputeBackend = registry().factory(settings.compute)(options)
     return backend
 
 
@@ -69,18 +89,31 @@ def resolve_runtime(backend: str, runtime: RuntimeSpec) -> RuntimeSpec:
     return replaced or runtime
 
 
-def check_runtime(runtime: RuntimeInfo) -> None:
-    """Raise `ConfigError`, with a table, when a worker could not read what this client pickles or sends."""
+def has_runtimes(backend: ComputeBackend) -> bool:
+    """Tell whether a backend makes runtimes: whether there is something to build, list or delete."""
+    return any(
+        getattr(type(backend), name) is not getattr(ComputeBackend, name)
+        for name in ("build_runtime", "list_runtimes", "delete_runtime")
+    )
+
+
+def check_runtime(runtime: RuntimeInfo, backend: str | None = None) -> None:
+    """Raise `ConfigError`, with a table, when a worker could not read what this client pickles or sends.
+
+    `backend` names one that makes runtimes: then there is a command that mends it.
+    """
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if (runtime.python, runtime.wire) == (python, WIRE_VERSION[0]):
         return
-    rows = [("", "client", "worker"), ("Python", python, runtime.python)]
-    rows.append(("wire", str(WIRE_VERSION[0]), str(runtime.wire)))
-    table = "\n".join(f"  {name:8}{ours:10}{theirs}" for name, ours, theirs in rows)
+    from lithops.runtimes.spec import mismatches, update_command
+
+    rows = [("Python", python, runtime.python), ("wire", str(WIRE_VERSION[0]), str(runtime.wire))]
+    advice = "run the client with the worker's Python, or name another 'runtime' in the backend's section"
+    if backend is not None:
+        advice = f"'{update_command(backend)}' builds it again for this client; or {advice}"
     raise ConfigError(
-        f"the runtime '{runtime.name}' does not fit this client:\n{table}\n"
-        "a function pickled by one minor version of Python cannot be loaded by another: run the client with the worker's "
-        "Python, or name another 'runtime' in the backend's section"
+        f"the runtime '{runtime.name}' does not fit this client:\n{mismatches(rows)}\n"
+        f"a function pickled by one minor version of Python cannot be loaded by another: {advice}"
     )
 
 
@@ -90,7 +123,7 @@ def finish(pid: int, backend: ComputeBackend, printer: OutputPrinter, store: Job
         return
     backend.close()
     printer.close()
-    if cleans is not None and store.is_written:
+    if cleans is not None and store.is_written and not store.is_kept:
         try:
             store.delete(cleans, keeps="/cloudobjects/")  # they were given to the user
         except LithopsError as exc:

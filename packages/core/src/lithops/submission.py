@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any, NamedTuple
 
 from lithops.engine.call import Call, Job
+from lithops.engine.detached import record_job
 from lithops.engine.engine import Engine
 from lithops.engine.retry import Retry
 from lithops.errors import ConfigError
@@ -22,7 +23,7 @@ from lithops.types import Artifact, Buffer, JobMessage, Payload, StorageRef
 from lithops.wire.keys import function_key, modules_key
 from lithops.worker.arguments import Arguments, Binder
 from lithops.worker.pickles import CALL_ATTRIBUTE
-from lithops.worker.stores import write_payload
+from lithops.worker.stores import patiently, write_payload
 
 __all__ = ["Chunks", "Submission", "Submitter"]
 
@@ -59,6 +60,7 @@ class Submission(NamedTuple):
     include: Sequence[str] | None
     exclude: Sequence[str]
     chunks: Chunks
+    is_detached: bool = False
 
 
 class Submitter:
@@ -121,9 +123,11 @@ class Submitter:
         """
         inputs = self._data_inputs(what, binder, elements, number) if binder.takes_data else _bound(binder, elements)
         dumper = InputDumper()
-        job = self._job(what, binder, number)
         expected = len(elements) if isinstance(elements, Sequence) else 0
+        job = self._job(what, binder, number, expected)
         self._engine.open(job, expected)
+        if job.is_detached:
+            inputs = self._record(job, inputs)
         size = min(FIRST_BLOCK, largest)
         known: frozenset[str] = frozenset()
         message = job.message
@@ -146,8 +150,9 @@ class Submitter:
             yield calls
             size = min(2 * size, largest)
 
-    def _job(self, what: Submission, binder: Binder, number: int) -> Job:
-        limits = self._engine.backend.limits
+    def _job(self, what: Submission, binder: Binder, number: int, expected: int) -> Job:
+        commits = self._engine.commits(expected, detached=what.is_detached)
+        limits = self._engine.limits(commits=commits)
         _check_limits(what, limits.memory_mb, limits.max_timeout_s)
         digest, parts = dump_function(what.function, binder.name)
         message = JobMessage(
@@ -161,11 +166,14 @@ class Submitter:
             memory_mb=what.memory_mb,
             env=dict(what.env),
             results_inline_max=limits.max_inline_bytes,
-            commit=self._engine.commits,
+            commit=commits,
+            commit_after_s=None if commits else self._engine.backend.commit_after_s,
         )
         message = self._with_modules(message, what, frozenset())
         runtime = self._runtime._replace(memory_mb=what.memory_mb, timeout_s=what.timeout_s)
-        return Job(message, runtime, what.retry, self._engine)
+        job = Job(message, runtime, what.retry, self._engine)
+        job.is_detached = what.is_detached
+        return job
 
     def _with_modules(self, message: JobMessage, what: Submission, seen: Collection[str]) -> JobMessage:
         from lithops.jobs.modules import bundle, find
@@ -210,9 +218,24 @@ class Submitter:
             ]
         )
 
+    def _record(self, job: Job, inputs: Iterator[tuple[Arguments, bool]]) -> Iterator[tuple[Arguments, bool]]:
+        """Leave the record of a job that is to outlive this process, before its first call starts."""
+        if job.retry.max_attempts > 1:
+            raise ValueError(
+                "a detached job cannot be retried, since nobody watches it: leave out 'retries' or 'detach'"
+            )
+        known = list(inputs)
+        if any(is_chained for _, is_chained in known):
+            raise ValueError("a detached job cannot wait for futures: wait for them, and give their results")
+        store, bucket = self._engine.store.open()
+        self._engine.store.is_kept = True
+        limits = self._engine.limits(commits=True)
+        patiently(lambda: record_job(job, len(known), store, bucket, limits.start_deadline_s))
+        return iter(known)
+
     def _spill(self, job: Job, calls: Sequence[Call]) -> None:
         """Store the inputs that are too big for a message; small ones of them together."""
-        most = self._engine.backend.limits.max_inline_bytes
+        most = self._engine.limits(commits=job.message.commit).max_inline_bytes
         together: list[Call] = []
         size = 0
         for call in calls:

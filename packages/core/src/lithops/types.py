@@ -122,7 +122,8 @@ class JobMessage(NamedTuple):
 
     `fill` names the parameters that the worker fills in when the input does not: `id`, `storage`, `obj`.
     `results_inline_max` is the size in bytes up to which a result travels in its status. `commit` tells the
-    worker to write each status to the store too (for platforms that do not reply).
+    worker to write each status to the store too (for platforms that do not reply); with `commit_after_s`, it writes that
+    of a call which took longer, since an answer that is waited for so long may be lost on its way.
     """
 
     executor_id: str
@@ -137,6 +138,7 @@ class JobMessage(NamedTuple):
     env: Mapping[str, str] = _EMPTY
     results_inline_max: int = 0
     commit: bool = False
+    commit_after_s: float | None = None
 
     @property
     def job_key(self) -> str:
@@ -175,10 +177,22 @@ class CallStatus:
     """The small record that says how an attempt of a call ended.
 
     `header` is the JSON text of the status as the worker wrote it, kept for `stats`; it is parsed when asked for.
-    `worker_s` is how long the worker had the call, in seconds; None when no worker told.
+    `worker_s` is how long the worker had the call, in seconds; None when no worker told. `billed_s` is what the platform
+    bills for the attempt, in seconds; None when it did not tell.
     """
 
-    __slots__ = ("attempt", "call_id", "end", "error", "executor_id", "header", "job_id", "result", "worker_s")
+    __slots__ = (
+        "attempt",
+        "billed_s",
+        "call_id",
+        "end",
+        "error",
+        "executor_id",
+        "header",
+        "job_id",
+        "result",
+        "worker_s",
+    )
 
     def __init__(
         self,
@@ -192,6 +206,7 @@ class CallStatus:
         error: ErrorInfo | None = None,
         header: bytes = b"",
         worker_s: float | None = None,
+        billed_s: float | None = None,
     ) -> None:
         self.executor_id = executor_id
         self.job_id = job_id
@@ -202,11 +217,16 @@ class CallStatus:
         self.error = error
         self.header = header
         self.worker_s = worker_s
+        self.billed_s = billed_s
 
     @classmethod
-    def of(cls, call: CallMessage, end: CallEnd, error: ErrorInfo | None = None) -> CallStatus:
+    def of(
+        cls, call: CallMessage, end: CallEnd, error: ErrorInfo | None = None, *, billed_s: float | None = None
+    ) -> CallStatus:
         """Make the status of a call whose worker cannot make it: a death, a time-out, a refusal."""
-        return cls(call.job.executor_id, call.job.job_id, call.call_id, call.attempt, end, error=error)
+        return cls(
+            call.job.executor_id, call.job.job_id, call.call_id, call.attempt, end, error=error, billed_s=billed_s
+        )
 
 
 class CallOutput(NamedTuple):

@@ -1,6 +1,6 @@
 """What an executor does once its backend is open: makes jobs, keeps their futures, waits, cleans.
 
-Apart from `lithops.executors`, since it is imported after a backend was opened: a first worker starts in the meantime.
+Apart from `lithops.executor`, since it is imported after a backend was opened: a first worker starts in the meantime.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from lithops.config import Settings
 from lithops.engine.engine import Engine
 from lithops.engine.job_store import JobStore
 from lithops.engine.retry import Retry, as_retry
-from lithops.errors import LithopsError
+from lithops.errors import LithopsError, NoSuchBucketError, StorageNoSuchKeyError
 from lithops.future import ResponseFuture
 from lithops.futures import FuturesList
-from lithops.opening import check_runtime, finish, observer, open_storage, resolve_runtime
+from lithops.opening import check_runtime, finish, has_runtimes, observer, open_storage, resolve_runtime
 from lithops.printing import OutputPrinter
 from lithops.spi.compute import ComputeBackend, RuntimeSpec
 from lithops.spi.storage import StorageBackend
@@ -66,6 +66,7 @@ class Work:
             on_job=observer("lithops_job_started"),
             on_call=observer("lithops_call_settled"),
             monitoring_interval_s=settings.lithops.monitoring_interval or 2.0,
+            max_cost=settings.lithops.max_cost,
         )
         self.engine.owner = self._owner
         options = settings.compute_options
@@ -107,6 +108,7 @@ class Work:
         exclude: Sequence[str] = (),
         retries: int | Retry | None = None,
         chunks: Chunks | None = None,
+        is_detached: bool = False,
     ) -> Submission:
         """Complete what a user asked for by the configuration."""
         section = self._settings.lithops
@@ -130,6 +132,7 @@ class Work:
             include,
             tuple(exclude or ()) or tuple(section.exclude_modules or ()),
             chunks or Chunks(),
+            is_detached,
         )
 
     def submit(
@@ -143,6 +146,27 @@ class Work:
         with self._lock:
             self.futures.extend(futures)
             self._last_kind = what.kind
+        return futures
+
+    def attach(self, job_key: str) -> FuturesList:
+        """Follow a detached job of another process."""
+        from lithops.engine.detached import attach_job
+
+        executor_id, dash, job_id = job_key.rpartition("-")
+        if not dash or not executor_id:
+            raise ValueError(f"'{job_key}' names no job: give a future's 'job_key', such as '0a1b2c-0-M000'")
+        store, bucket = self._store.open()
+        try:
+            calls = attach_job(executor_id, job_id, store, store.ref(bucket))
+        except (StorageNoSuchKeyError, NoSuchBucketError) as exc:
+            raise LithopsError(
+                f"there is no detached job '{job_key}' in bucket '{bucket}': check the id and the storage, and that it was "
+                "submitted with 'detach=True'"
+            ) from exc
+        futures = FuturesList(map(ResponseFuture, calls), self._owner())
+        with self._lock:
+            self.futures.extend(futures)
+            self._last_kind = job_id[:1]
         return futures
 
     def call(
@@ -248,7 +272,9 @@ class Work:
     def ensure_runtime(self) -> None:
         """Make the runtime ready, and check that its workers understand this client. Once."""
         if not self._is_ready:
-            check_runtime(self.engine.backend.ensure_runtime(self.runtime))
+            backend = self.engine.backend
+            named = self._settings.compute.name if has_runtimes(backend) else None
+            check_runtime(backend.ensure_runtime(self.runtime), named)
             self._is_ready = True
 
     def close(self) -> None:

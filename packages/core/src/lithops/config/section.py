@@ -31,6 +31,7 @@ class LithopsSection(Struct, frozen=True, kw_only=True):
     log_stream: str | None = None
     log_filename: str | None = None
     retries: Annotated[int, Meta(ge=0)] = 0
+    max_cost: Annotated[float, Meta(gt=0)] | None = None  # in the currency of the backend's prices
     telemetry: bool = False
     customized_runtime: bool = False  # of Lithops 3; only False is possible
 

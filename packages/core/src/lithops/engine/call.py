@@ -25,7 +25,19 @@ LOG_CHARACTERS = 256 * 1024
 class Job:
     """What the calls of a job share. `engine` is None for a job of another process."""
 
-    __slots__ = ("__weakref__", "calls", "created", "engine", "lock", "message", "retry", "runtime", "unfinished")
+    __slots__ = (
+        "__weakref__",
+        "calls",
+        "created",
+        "engine",
+        "is_detached",
+        "lock",
+        "message",
+        "retry",
+        "runtime",
+        "store",
+        "unfinished",
+    )
 
     def __init__(self, message: JobMessage, runtime: RuntimeSpec, retry: Retry, engine: Engine | None) -> None:
         self.message = message
@@ -35,14 +47,16 @@ class Job:
         self.calls: list[Call] = []
         self.unfinished = 0
         self.created = time.time()
+        self.is_detached = False
+        self.store: StorageBackend | None = None  # of a job of another process, where there is one that is open
         self.lock = Lock() if engine is None else engine.lock
 
     def open_store(self) -> StorageBackend | None:
         """Open the store of the job's big results: the executor's own, or by reference in another process."""
         if self.engine is not None:
             return self.engine.store.open()[0]
-        if self.message.store is None:
-            return None
+        if self.store is not None or self.message.store is None:
+            return self.store
         return Stores().open(self.message.store)
 
 
@@ -57,10 +71,12 @@ class Call:
         "done_tstamp",
         "failed_need",
         "handle",
+        "is_unheard",
         "job",
         "logs",
         "message",
         "needs",
+        "runtime",
         "sent",
         "status",
         "submit_tstamp",
@@ -75,9 +91,11 @@ class Call:
         self.status: CallStatus | None = None
         self.callbacks: list[DoneCallback] | DoneCallback | None = None  # one is the common case: it needs no list
         self.message: JobMessage = job.message
+        self.runtime = job.runtime
         self.handle: Handle | None = None
         self.sent: CallMessage | None = None
         self.failed_need: Call | None = None
+        self.is_unheard = False  # its answer was lost: its status may be in the store
         self.logs = ""
         self.submit_tstamp = 0.0
         self.done_tstamp = 0.0

@@ -13,19 +13,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from weakref import WeakValueDictionary
 
+from lithops.engine.bill import Bill
 from lithops.engine.call import Call, Job
 from lithops.engine.job_store import JobStore
+from lithops.engine.memory import give_more_memory
+from lithops.engine.needs import await_needs, needed
 from lithops.engine.outcome import exception_of, stats_of
 from lithops.engine.plan import plan
 from lithops.engine.submit import Starter
 from lithops.engine.timer import Timer
 from lithops.engine.track import Tracker
 from lithops.errors import BackendError, LithopsError, NotSupportedError
-from lithops.spi.compute import ComputeBackend, ComputeFeature, RuntimeSpec
+from lithops.spi.compute import ComputeBackend, ComputeFeature, Limits, Refusal, RuntimeSpec, Unheard
 from lithops.spi.hooks import CallEvent, JobEvent
 from lithops.types import Buffer, CallEnd, CallMessage, CallOutput, CallStatus, ErrorInfo, Handle, Payload
 from lithops.wire.keys import data_key
@@ -35,7 +38,14 @@ __all__ = ["Engine"]
 
 log = logging.getLogger(__name__)
 
+COMMIT_MARGIN_S = 5.0
+"""How much longer than its worker measured a call may seem to its client."""
+
 _NO_DATA = Payload(())
+DETACHED_START_S = 120.0
+"""How long `close` waits until the platform has taken all calls of detached jobs."""
+
+_DETACHED = ErrorInfo("Detached", "")
 _CLOSED = ErrorInfo("CallCancelledError", "the executor was closed")
 
 
@@ -55,8 +65,10 @@ class Engine:
         on_job: Callable[[JobEvent], None] | None = None,
         on_call: Callable[[CallEvent], None] | None = None,
         monitoring_interval_s: float = 2.0,
+        max_cost: float | None = None,
     ) -> None:
         self.backend = backend
+        self.bill = Bill(backend, max_cost)
         self.lock = threading.Lock()
         self.store = store
         self._on_output = on_output
@@ -77,10 +89,26 @@ class Engine:
             longest_s=monitoring_interval_s,
         )
         self._is_tracked = self._tracker.is_needed
-        self.commits = ComputeFeature.REPLIES not in backend.features
         self.owner: Callable[[], object | None] = lambda: None
         self._spilled = 0
         self._is_closed = False
+
+    def commits(self, expected: int, *, detached: bool) -> bool:
+        """Say whether the workers of a job write their statuses to the store, since nobody waits for their answers."""
+        features = self.backend.features
+        if ComputeFeature.REPLIES not in features:
+            return True
+        if ComputeFeature.EVENTS not in features:
+            if detached:
+                raise NotSupportedError(
+                    f"{type(self.backend).__name__} cannot run a job that outlives its client: leave out 'detach'"
+                )
+            return False
+        return detached or self.backend.prefers_events(expected)
+
+    def limits(self, *, commits: bool) -> Limits:
+        """Give the limits of jobs whose workers write their statuses, or of those that are answered."""
+        return (self.backend.event_limits if commits else None) or self.backend.limits
 
     def open(self, job: Job, expected: int) -> None:
         """Take a job, whose calls come by `add`."""
@@ -101,16 +129,21 @@ class Engine:
         ready: list[Call] = []
         for call in calls:
             if call.needs:
-                self._await_needs(call)
+                await_needs(call, self._needs_are_there)
             else:
                 ready.append(call)
         if ready:
             self._start(ready)
 
-    def report(self, said: CallStatus | CallOutput) -> None:
+    def report(self, said: CallStatus | CallOutput | Refusal | Unheard) -> None:
         """Take what a backend or the tracker has to say. Never raises; what comes twice or too late is ignored."""
         try:
-            self._hear(said)
+            if isinstance(said, Refusal):
+                self._hear_refusal(said)
+            elif isinstance(said, Unheard):
+                self._hear_nothing(said)
+            else:
+                self._hear(said)
         except Exception:  # a bug of ours, or an observer's, must not kill the thread of a backend
             log.exception("a report could not be taken in")
 
@@ -140,6 +173,10 @@ class Engine:
         with self.lock:
             if self._is_closed:
                 return
+            detached = {job.message.job_id for job in self._jobs.values() if job.is_detached}
+        if detached and not self._starter.drain(detached, DETACHED_START_S):
+            log.warning("some calls of detached jobs were not started within %g s, and are lost", DETACHED_START_S)
+        with self.lock:
             self._is_closed = True
         self._timer.close()
         self._tracker.close()
@@ -147,7 +184,8 @@ class Engine:
             if job.unfinished:
                 for call in job.calls:
                     if not call.is_done:
-                        self._settle(call, CallStatus.of(call.to_message(), CallEnd.CANCELLED, _CLOSED))
+                        error = _DETACHED if job.is_detached else _CLOSED
+                        self._settle(call, CallStatus.of(call.to_message(), CallEnd.CANCELLED, error))
         self.backend.close()
         self._starter.close()
 
@@ -189,6 +227,8 @@ class Engine:
         call = job.calls[number]
         if not self._is_instant:
             self._starter.release(said.job_id, said.call_id, said.attempt)
+        if self.bill.is_kept and said.end not in (CallEnd.REJECTED, CallEnd.CANCELLED):
+            self.bill.add(call.runtime, said.billed_s, said.worker_s)
         tries_again = said.end is not CallEnd.SUCCESS and self._is_worth_trying_again(call, said)
         with self.lock:
             is_stale = said.attempt != call.attempt and said.end is not CallEnd.SUCCESS
@@ -197,10 +237,48 @@ class Engine:
             if tries_again:
                 call.attempt += 1
                 call.sent = None
+                call.handle = None
         if tries_again:
+            if said.error is not None and said.error.memory_limit:
+                give_more_memory(call, self.backend.limits.memory_mb)
             self._try_again(call, said)
         else:
             self._settle(call, said)
+
+    def _hear_refusal(self, refusal: Refusal) -> None:
+        waiting = [message for message, call in self._waiting(refusal.calls) if call is not None]
+        if waiting:
+            self._starter.refuse(self._calls_of(waiting)[0].runtime, waiting, refusal.error)
+
+    def _hear_nothing(self, unheard: Unheard) -> None:
+        """Look for the statuses in the store, and run those again that may have ended without leaving one."""
+        commit_after_s = self.backend.commit_after_s
+        again: list[CallMessage] = []
+        for message, call in self._waiting(unheard.calls):
+            if call is None:
+                continue
+            call.is_unheard = True
+            log.debug("the answer of call %s of %s was lost: %s", call.call_id, message.job.job_key, unheard.reason)
+            waited_s = time.time() - call.submit_tstamp
+            if message.job.commit or (commit_after_s is not None and waited_s > commit_after_s + COMMIT_MARGIN_S):
+                continue  # who runs it still, or has run it, writes its status
+            committing = message.job._replace(commit_after_s=0.0)
+            again.append(CallMessage(committing, message.call_id, message.data, message.needs, message.attempt))
+        for message in again:
+            call = self._calls_of([message])[0]
+            with self.lock:
+                call.sent = message
+            self._starter.release(message.job.job_id, message.call_id, message.attempt)
+            self._starter.put(call.runtime, [message])
+        self._tracker.wake()
+
+    def _waiting(self, messages: Sequence[CallMessage]) -> Iterator[tuple[CallMessage, Call | None]]:
+        """Pair messages with their calls; None for those that are over or were sent again since."""
+        for message in messages:
+            (call,) = self._calls_of([message]) or (None,)
+            if call is not None and (call.is_done or call.attempt != message.attempt):
+                call = None
+            yield message, call
 
     def _settle(self, call: Call, status: CallStatus) -> None:
         if not call.settle(status):
@@ -233,22 +311,7 @@ class Engine:
         else:
             self._timer.after(delay_s, partial(self._start, [call]))
 
-    # What a call needs
-
-    def _await_needs(self, call: Call) -> None:
-        left = len(call.needs)
-        lock = threading.Lock()
-
-        def settled(_need: Call) -> None:
-            nonlocal left
-            with lock:
-                left -= 1
-                is_last = left == 0
-            if is_last:
-                self._needs_are_there(call)
-
-        for need in call.needs:
-            need.add_done_callback(settled)
+    # Starting
 
     def _needs_are_there(self, call: Call) -> None:
         failed = next((need for need in call.needs if not need.succeeded), None)
@@ -259,34 +322,12 @@ class Engine:
         call.failed_need = failed
         self._settle(call, CallStatus.of(call.to_message(), failed.status.end, failed.status.error))
 
-    def _needed(self, call: Call) -> tuple[Payload, ...]:
-        """Give the results that a call needs, where its worker finds them: inline, or in this executor's store."""
-        found: list[Payload] = []
-        inline = 0
-        for need in call.needs:
-            assert need.status is not None
-            assert need.status.result is not None
-            payload = need.status.result
-            if payload.parts is None and need.job.message.store != call.message.store:
-                raise BackendError(
-                    f"call {call.call_id} needs a big result of another executor with another store: "
-                    "give it the value, by result(), instead of the future"
-                )
-            found.append(payload)
-            inline += payload.size_bytes if payload.parts is not None else 0
-        if inline > self.backend.limits.max_inline_bytes:
-            stored = iter(self.spill_together(call.job, [one for one in found if one.parts is not None]))
-            found = [next(stored) if one.parts is not None else one for one in found]
-        return tuple(found)
-
-    # Starting
-
     def _start(self, calls: Sequence[Call]) -> None:
         now = time.time() if self._is_instant else 0.0
         messages = []
         for call in calls:
             try:
-                message = call.to_message(self._needed(call) if call.needs else ())
+                message = call.to_message(needed(call, self) if call.needs else ())
             except Exception as exc:  # the store's code may raise anything, and the call must have an end
                 self._settle(call, _rejection(call.to_message(), f"what it needs cannot be given to it: {exc}"))
                 continue
@@ -301,12 +342,16 @@ class Engine:
                 self._settle(call, CallStatus.of(message, CallEnd.CANCELLED, _CLOSED))
             else:
                 messages.append(message)
-        runtime = calls[0].job.runtime
-        for batch in plan(messages, self.backend.limits):
+        refusal = self.bill.refusal() if messages else None
+        if refusal is not None:
+            self._rejected(messages, refusal)
+            return
+        runtime = calls[0].runtime  # those that start together have the same
+        for batch in plan(messages, self.limits(commits=calls[0].message.commit)):
             if self._is_instant:
                 self._start_now(runtime, batch)
             else:
-                self._starter.put(runtime, batch)
+                self._starter.put(runtime, batch, is_bounded=not calls[0].job.is_detached)
         if self._is_tracked:
             self._tracker.wake()
 
@@ -325,8 +370,11 @@ class Engine:
             self._started(batch, handle)
 
     def _started(self, batch: Sequence[CallMessage], handle: Handle) -> None:
-        for call in self._calls_of(batch):
-            call.handle = handle
+        for message, call in self._waiting(batch):
+            if call is not None:
+                call.handle = handle
+            elif not self._is_instant:  # it ended while its start was under way, or delayed
+                self._starter.release(message.job.job_id, message.call_id, message.attempt)
 
     def _job(self, job_id: str | None) -> Job | None:
         if job_id is None:

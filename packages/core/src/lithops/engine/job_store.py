@@ -11,10 +11,14 @@ __all__ = ["JobStore"]
 
 
 class JobStore:
-    """Opens the store once. `is_written` says that something of ours lies there. Thread-safe."""
+    """Opens the store once. Thread-safe.
+
+    `is_written` says that something of ours lies there; `is_kept` that it must not be deleted at exit: a job goes on.
+    """
 
     def __init__(self, factory: Callable[[], tuple[StorageBackend, str]]) -> None:
         self.is_written = False
+        self.is_kept = False
         self._factory = factory
         self._lock = threading.Lock()
         self._opened: tuple[StorageBackend, str] | None = None

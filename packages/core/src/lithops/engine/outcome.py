@@ -82,6 +82,10 @@ def _our_exception(call: Call, status: CallStatus) -> BaseException:
     where = f"call {call.call_id} of job {call.job.message.job_id} ({call.job.message.function_name or 'function'})"
     error = status.error or ErrorInfo("", "")
     match status.end:
+        case CallEnd.CANCELLED if error.type == "Detached":
+            return CallCancelledError(
+                f"{where} goes on without its executor, which was closed: follow it by attach('{call.job.message.job_key}')"
+            )
         case CallEnd.CANCELLED:
             return CallCancelledError(f"{where} was cancelled{_because(error)}; submit it again if it is still wanted")
         case CallEnd.TIMEOUT:

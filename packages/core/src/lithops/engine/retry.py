@@ -38,20 +38,22 @@ class Backoff:
 class Retry:
     """Try a failed call again, at once or after a delay.
 
-    `max_attempts` counts the first try too. `backoff` is None (at once), a number of seconds, or a `Backoff`. `on` are
-    the exception types that are worth another try; empty: all of them. A lost worker is a `WorkerLostError`, a time-out
-    a `TimeoutError`. A call that was cancelled, or
-    that the platform refused for good, is never tried again.
+    `max_attempts` counts the first try too. `backoff` is None (at once), a number of seconds, or a `Backoff`. `on` are the
+    exception types that are worth another try; empty: all of them. A lost worker is a `WorkerLostError`, a time-out a
+    `TimeoutError`. A call that was cancelled, or that the platform refused for good, is never tried again.
+    `memory_factor` multiplies the memory of an attempt after one that reached its limit, as far as the platform goes.
     """
 
     max_attempts: int = 3
     backoff: Backoff | float | None = None
     on: type[BaseException] | tuple[type[BaseException], ...] = field(default=())
+    memory_factor: float = 1.0
 
     def __post_init__(self) -> None:
         if type(self.max_attempts) is not int or self.max_attempts < 1:
             raise ValueError(f"max_attempts is {self.max_attempts!r}: give a whole number from 1 on")
-
+        if not 1.0 <= self.memory_factor < math.inf:
+            raise ValueError(f"memory_factor is {self.memory_factor!r}: give a number from 1 on, such as 2")
         if isinstance(self.backoff, (int, float)) and not 0 <= self.backoff < math.inf:
             raise ValueError(f"backoff is {self.backoff!r}: give seconds from 0 on, a lithops.retries.Backoff, or None")
 

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from lithops.engine.call import Call
 from lithops.errors import LithopsError, NoSuchBucketError, StorageNoSuchKeyError, WireError
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 SHORTEST_S = 0.05
 GROWTH = 1.5
+FEW = 90
+"""How many keys a listing may give for each that is wanted: so much more does a request cost than one key of a page."""
+
 JOIN_TIMEOUT_S = 10.0
 
 
@@ -46,7 +49,8 @@ class Tracker:
         self._unfinished = unfinished
         self._report = report
         self._longest_s = longest_s
-        self._lists = ComputeFeature.REPLIES not in backend.features
+        self._lists_all = ComputeFeature.REPLIES not in backend.features
+        self._lists = self._lists_all or ComputeFeature.EVENTS in backend.features or backend.commit_after_s is not None
         self._polls = ComputeFeature.POLL in backend.features
         self._seen: set[str] = set()
         self._changed = threading.Condition()
@@ -113,6 +117,9 @@ class Tracker:
             log.exception("looking for ended calls failed, it is tried again")
 
     def _read_statuses(self, calls: list[Call]) -> None:
+        calls = [call for call in calls if self._lists_all or call.message.commit or call.is_unheard]
+        if not calls:
+            return
         store, bucket = self._open_store()
         blocks: dict[str, dict[str, Call]] = {}
         for call in calls:
@@ -122,11 +129,28 @@ class Tracker:
             for attempt in range(call.attempt + 1):  # an earlier attempt may end well after it was given up
                 blocks.setdefault(prefix, {})[f"{prefix}{call.call_id}-{attempt}"] = call
         for prefix, wanted in blocks.items():
-            for info in store.list(bucket, prefix):
-                if info.key in wanted and info.key not in self._seen:
-                    with contextlib.suppress(StorageNoSuchKeyError):  # deleted since it was listed
-                        self._read_status(store, bucket, info.key)
-                        self._seen.add(info.key)
+            for key in self._written(store, bucket, prefix, sorted(wanted.keys() - self._seen)):
+                with contextlib.suppress(StorageNoSuchKeyError):  # not written yet, or deleted since it was listed
+                    self._read_status(store, bucket, key)
+                    self._seen.add(key)
+
+    def _written(self, store: StorageBackend, bucket: str, prefix: str, wanted: list[str]) -> Iterator[str]:
+        """Yield those of a block's statuses that may be there: listed from the first to the last that is wanted.
+
+        Where few are wanted among many that were read before, they are asked for one by one: that is cheaper.
+        """
+        if not wanted:
+            return
+        first, last = (int(key[len(prefix) :].partition("-")[0]) for key in (wanted[0], wanted[-1]))
+        if len(wanted) * FEW <= last - first + 1:
+            yield from wanted
+            return
+        among = set(wanted)
+        for info in store.list(bucket, prefix, after=f"{prefix}{first:05d}"):
+            if info.key > wanted[-1]:
+                return
+            if info.key in among:
+                yield info.key
 
     def _read_status(self, store: StorageBackend, bucket: str, key: str) -> None:
         stream = store.get(bucket, key)
@@ -151,13 +175,16 @@ class Tracker:
             self._guarded(self._read_statuses, [call for handle in exits for call in by_handle.get(handle, ())])
         for handle, exit_ in exits.items():
             for call in by_handle.get(handle, ()):
-                if not call.is_done and call.sent is not None and (exit_.calls is None or call.call_id in exit_.calls):
+                if call.is_done or call.sent is None or call.handle != handle:  # or a death of an earlier attempt
+                    continue
+                if exit_.calls is None or call.call_id in exit_.calls:
                     self._report(CallStatus.of(call.sent, CallEnd.LOST, _death(exit_)))
 
     def _end_overdue(self, calls: list[Call]) -> None:
         now = time.time()
-        deadline_s = self._backend.limits.start_deadline_s
+        answered, events = self._backend.limits, self._backend.event_limits
         for call in calls:
+            deadline_s = (events if events is not None and call.message.commit else answered).start_deadline_s
             if call.sent is None or not call.submit_tstamp:
                 continue
             timeout_s = call.job.message.timeout_s

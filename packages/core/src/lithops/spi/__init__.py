@@ -13,12 +13,15 @@ if TYPE_CHECKING:
         Check,
         ComputeBackend,
         ComputeFeature,
+        Cost,
         Exit,
         Limits,
         LogLine,
+        Refusal,
         Report,
         RuntimeInfo,
         RuntimeSpec,
+        Unheard,
     )
     from lithops.spi.storage import ByteStream, StorageBackend, StorageFeature
     from lithops.spi.version import SPI_VERSION
@@ -50,6 +53,7 @@ __all__ = [
     "Check",
     "ComputeBackend",
     "ComputeFeature",
+    "Cost",
     "ErrorInfo",
     "Exit",
     "Handle",
@@ -58,6 +62,7 @@ __all__ = [
     "LogLine",
     "ObjectInfo",
     "Payload",
+    "Refusal",
     "Report",
     "RuntimeInfo",
     "RuntimeSpec",
@@ -65,6 +70,7 @@ __all__ = [
     "StorageBackend",
     "StorageFeature",
     "StorageRef",
+    "Unheard",
 ]
 
 _HOMES = {
@@ -78,6 +84,7 @@ _HOMES = {
     "Check": "lithops.spi.compute",
     "ComputeBackend": "lithops.spi.compute",
     "ComputeFeature": "lithops.spi.compute",
+    "Cost": "lithops.spi.compute",
     "ErrorInfo": "lithops.types",
     "Exit": "lithops.spi.compute",
     "Handle": "lithops.types",
@@ -86,6 +93,7 @@ _HOMES = {
     "LogLine": "lithops.spi.compute",
     "ObjectInfo": "lithops.types",
     "Payload": "lithops.types",
+    "Refusal": "lithops.spi.compute",
     "Report": "lithops.spi.compute",
     "RuntimeInfo": "lithops.spi.compute",
     "RuntimeSpec": "lithops.spi.compute",
@@ -94,6 +102,7 @@ _HOMES = {
     "StorageBackend": "lithops.spi.storage",
     "StorageFeature": "lithops.spi.storage",
     "StorageRef": "lithops.types",
+    "Unheard": "lithops.spi.compute",
 }
 
 

@@ -14,18 +14,43 @@ __all__ = [
     "Check",
     "ComputeBackend",
     "ComputeFeature",
+    "Cost",
     "Exit",
     "Limits",
     "LogLine",
+    "Refusal",
     "Report",
     "RuntimeInfo",
     "RuntimeSpec",
+    "Unheard",
 ]
 
 _EMPTY: Mapping[str, Any] = {}
 
-Report: TypeAlias = Callable[[CallStatus | CallOutput], None]
-"""Takes the status of a call, or what it printed, at once, from any thread. It never raises and never blocks for long."""
+
+class Refusal(NamedTuple):
+    """The platform refused calls after `start` had returned: none of them was started.
+
+    They are started again later when the error is `retryable`, with the back-pressure that it asks for; else rejected.
+    """
+
+    calls: Sequence[CallMessage]
+    error: Exception
+
+
+class Unheard(NamedTuple):
+    """The answer about calls was lost: they may have run, run now, or never have begun.
+
+    The engine looks for their statuses in the store, and starts those again that would not have left one.
+    """
+
+    calls: Sequence[CallMessage]
+    reason: str
+
+
+Report: TypeAlias = Callable[[CallStatus | CallOutput | Refusal | Unheard], None]
+"""Takes the status of a call, what it printed, or what became of a start, at once, from any thread. It never raises and
+never blocks for long."""
 
 
 class ComputeFeature(Flag):
@@ -35,6 +60,8 @@ class ComputeFeature(Flag):
     INSTANT_START: `start` only queues, without I/O: the engine calls it on the submitting thread.
     TIMEOUTS: it ends a call that is over time and reports it.
     OUTPUT: it reports what workers print, as `CallOutput`.
+    EVENTS: besides REPLIES, it starts the calls of a job with `commit` so that nobody waits for their answers: workers
+    write their statuses to the store, and the job may outlive the client. Such calls are not reported, but for deaths.
     """
 
     NONE = 0
@@ -45,6 +72,7 @@ class ComputeFeature(Flag):
     CANCEL = auto()
     LOGS = auto()
     OUTPUT = auto()
+    EVENTS = auto()
 
 
 class Limits(NamedTuple):
@@ -76,11 +104,19 @@ class RuntimeSpec(NamedTuple):
 
 
 class RuntimeInfo(NamedTuple):
-    """A runtime that is ready. `python` is "3.11"; `wire` is the major version its worker speaks."""
+    """A runtime that is ready. `python` is "3.11"; `wire` is the major version its worker speaks.
+
+    `detail` says more of it, in words; `modified` is seconds since the epoch.
+    """
 
     name: str
     python: str
     wire: int
+    memory_mb: int | None = None
+    timeout_s: float | None = None
+    size_bytes: int | None = None
+    modified: float | None = None
+    detail: str = ""
 
 
 class Exit(NamedTuple):
@@ -104,6 +140,15 @@ class LogLine(NamedTuple):
     tstamp: float | None = None
 
 
+class Cost(NamedTuple):
+    """What calls cost, by a list of prices. `as_of` is the list's date, as YYYY-MM-DD; `source` where it is published."""
+
+    amount: float
+    currency: str
+    as_of: str
+    source: str = ""
+
+
 class Check(NamedTuple):
     """One finding of `doctor`. `advice` says what to do when it is not `ok`."""
 
@@ -121,6 +166,10 @@ class ComputeBackend(ABC):
 
     features: ClassVar[ComputeFeature] = ComputeFeature.NONE
     limits: Limits = Limits()
+    event_limits: Limits | None = None
+    """The limits of jobs whose workers commit, where these differ (EVENTS)."""
+    commit_after_s: float | None = None
+    """With REPLIES over connections that may break: workers write the status of a call that took longer than this."""
 
     @abstractmethod
     def start(self, runtime: RuntimeSpec, calls: Sequence[CallMessage], report: Report) -> Handle:
@@ -129,8 +178,21 @@ class ComputeBackend(ABC):
         With `ComputeFeature.REPLIES`, every call is reported exactly once, also when its worker dies; `report` is the same
         for all starts of a job. Raises a `BackendError`, or what `translate` makes into one, when the platform refuses;
         then none of the calls was started. The engine starts them again later when the error is `retryable`, but not with
-        INSTANT_START, where `start` only queues.
+        INSTANT_START, where `start` only queues. A `start` that does not wait for the platform tells by `report` what came
+        of it: a `Refusal`, or `Unheard`. A job's `commit` says that nobody waits for the answers of its calls.
         """
+
+    def prefers_events(self, calls: int) -> bool:
+        """Say whether a job of so many calls is better started by events. Needs `ComputeFeature.EVENTS`."""
+        return False
+
+    def price(self, runtime: RuntimeSpec, billed_s: float, calls: int) -> Cost | None:
+        """Price calls that are billed for `billed_s` seconds in all. None where prices are not known."""
+        return None
+
+    def policy(self) -> Mapping[str, Any]:
+        """Give the least permissions that a client and its workers need, as documents of the platform, by who gets them."""
+        raise self._unsupported("policies", "its platform has no permissions that could be listed")
 
     def prepare(self) -> None:
         """Begin, without waiting, what the first call will need. Called when the backend is opened if `start` is instant."""
@@ -143,6 +205,10 @@ class ComputeBackend(ABC):
         from lithops.wire import WIRE_VERSION
 
         return RuntimeInfo(runtime.name, f"{sys.version_info[0]}.{sys.version_info[1]}", WIRE_VERSION[0])
+
+    def build_runtime(self, runtime: RuntimeSpec, file: str | None = None) -> str:
+        """Build what the runtime consists of, from `file` (a Dockerfile, say) where there is one; gives its name."""
+        raise self._unsupported("building runtimes", "it has none of its own")
 
     def list_runtimes(self) -> Sequence[RuntimeInfo]:
         """List the runtimes that are ready."""

@@ -41,6 +41,8 @@ def encode_calls(calls: Sequence[CallMessage]) -> list[Buffer]:
         header["env"] = dict(job.env)
     if job.commit:
         header["commit"] = True
+    if job.commit_after_s is not None:
+        header["commit_after_s"] = job.commit_after_s
     header["results_inline_max"] = job.results_inline_max
     header["calls"] = [call.call_id for call in calls]
     if any(call.attempt for call in calls):
@@ -66,9 +68,7 @@ def decode_calls(message: Message) -> list[CallMessage]:
     fill = _field(header, "fill", list, [])
     if not all(type(name) is str for name in fill):
         raise WireError("a message names a parameter by something that is no text")
-    timeout_s = _field(header, "timeout_s", (int, float), None)
-    if timeout_s is not None and not math.isfinite(timeout_s):
-        raise WireError("a message's time-out is no finite number")
+    timeout_s = _seconds(header, "timeout_s")
     job = JobMessage(
         executor_id=_field(header, "executor_id", str),
         job_id=_field(header, "job_id", str),
@@ -82,6 +82,7 @@ def decode_calls(message: Message) -> list[CallMessage]:
         env=env,
         results_inline_max=_field(header, "results_inline_max", int, 0),
         commit=_field(header, "commit", bool, False),
+        commit_after_s=_seconds(header, "commit_after_s"),
     )
     ids = _field(header, "calls", list)
     data = _field(header, "data", list)
@@ -118,6 +119,13 @@ def _store(packed: Any) -> StorageRef:
         case [str() as factory, str() as bucket, dict() as options, *more] if all(isinstance(one, str) for one in more):
             return StorageRef(factory, bucket, options, *more[:1])
     raise WireError("a message describes its store wrongly")
+
+
+def _seconds(header: dict[str, Any], name: str) -> float | None:
+    value: float | None = _field(header, name, (int, float), None)
+    if value is not None and not math.isfinite(value):
+        raise WireError(f"a message's '{name}' is no finite number")
+    return value
 
 
 _REQUIRED: Any = object()

@@ -2,6 +2,7 @@
 
 lithops.jobs/<executor_id>/functions/<sha256>           pickled functions, and their out-of-band buffers
 lithops.jobs/<executor_id>/modules/<sha256>             zips of the user's modules
+lithops.jobs/<executor_id>/<job_id>/job                 what another process needs to follow a detached job
 lithops.jobs/<executor_id>/<job_id>/data/<n>            inputs that do not fit a message
 lithops.jobs/<executor_id>/<job_id>/results/<call_id>/<attempt>-<random>
 lithops.jobs/<executor_id>/<job_id>/status/<block>/<call_id>-<attempt>    1,000 calls a block
@@ -17,6 +18,7 @@ __all__ = [
     "end_key",
     "executor_prefix",
     "function_key",
+    "job_key",
     "job_prefix",
     "modules_key",
     "result_key",
@@ -36,6 +38,11 @@ def executor_prefix(executor_id: str) -> str:
 def job_prefix(executor_id: str, job_id: str) -> str:
     """Name the prefix of everything of a job."""
     return f"{JOBS_PREFIX}{executor_id}/{job_id}/"
+
+
+def job_key(executor_id: str, job_id: str) -> str:
+    """Name the record of a detached job."""
+    return f"{job_prefix(executor_id, job_id)}job"
 
 
 def function_key(executor_id: str, digest: str) -> str:

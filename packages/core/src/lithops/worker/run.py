@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from lithops.errors import ObjectExistsError, SerializationError, StorageError, WireError
+from lithops.errors import LithopsError, ObjectExistsError, SerializationError, StorageError, WireError
 from lithops.spi.storage import StorageBackend
 from lithops.types import Artifact, Buffer, CallEnd, CallMessage, CallStatus, ErrorInfo, JobMessage, Payload
 from lithops.wire.keys import result_key, status_key
@@ -102,7 +102,17 @@ class Runner:
                     kwargs["obj"].close()
         status = CallStatus(job.executor_id, job.job_id, call.call_id, call.attempt, end, result=result, error=error)
         frame = encode_status(status, self._measured(before, (start, function_start, function_end)))
-        return self._commit(call, frame) if job.commit else frame
+        is_late = job.commit_after_s is not None and function_end - start > job.commit_after_s
+        if job.commit:
+            return self._commit(call, frame)
+        if is_late:
+            with contextlib.suppress(LithopsError):  # it is written in case that the answer, which follows, is lost
+                self._commit(call, frame)
+        return frame
+
+    def give_up(self, call: CallMessage, error: ErrorInfo) -> None:
+        """Write to the store that a call ran over its time, unless its status is there. From another thread than `run`."""
+        self._commit(call, encode_status(CallStatus.of(call, CallEnd.TIMEOUT, error), {}))
 
     def _function(self, job: JobMessage) -> Callable[..., Any]:
         if job.modules is None:

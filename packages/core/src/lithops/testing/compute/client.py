@@ -1,45 +1,30 @@
 """The kit's client: does with a backend what the engine does, one step at a time, and keeps account of what it hears.
 
-Client.call --> CallMessage --> Client.start: a thread for each `backend.start`   --> Run
-                                Client.ends(run) <-- reports; without REPLIES: statuses in the store, and `poll`
+Messages.call --> CallMessage --> Client.start: a thread for each `backend.start`   --> Run
+                                  Client.ends(run) <-- reports; by events or without REPLIES: statuses in the store, and
+                                                       `poll`; what was refused or unheard is started again
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
-from threading import Condition, Lock, Thread
-from types import ModuleType
-from typing import Any
-
-import cloudpickle
+from threading import Condition, Thread
+from typing import Any, NamedTuple
 
 from lithops.engine.plan import plan
-from lithops.errors import StorageNoSuchKeyError
-from lithops.spi.compute import ComputeBackend, ComputeFeature, RuntimeSpec
+from lithops.errors import LithopsError, StorageNoSuchKeyError
+from lithops.spi.compute import ComputeBackend, ComputeFeature, Refusal, RuntimeSpec, Unheard
 from lithops.spi.storage import StorageBackend
-from lithops.testing.compute import functions
-from lithops.types import (
-    Artifact,
-    Buffer,
-    CallEnd,
-    CallMessage,
-    CallOutput,
-    CallStatus,
-    ErrorInfo,
-    Handle,
-    JobMessage,
-    Payload,
-)
+from lithops.testing.compute.messages import Messages
+from lithops.types import CallEnd, CallMessage, CallOutput, CallStatus, ErrorInfo, Handle
 from lithops.wire.envelope import decode
 from lithops.wire.keys import status_key
 from lithops.wire.status import decode_status
-from lithops.worker.pickles import dump, load
-from lithops.worker.stores import read_payload, write_payload
+from lithops.worker.pickles import load
+from lithops.worker.stores import read_payload
 
 __all__ = ["THREAD_NAME", "Client", "Run", "bounded"]
 
@@ -47,8 +32,8 @@ THREAD_NAME = "lithops-contract"
 """How the kit's own threads are called: they are not the backend's."""
 
 _LOOK_S = 0.05
+_AGAIN_S = 0.05
 _Key = tuple[str, str, str, int]
-_pickling = Lock()
 
 
 class Run:
@@ -61,8 +46,19 @@ class Run:
         self.threads: list[Thread] = []
 
 
-class Client:
-    """Starts calls on a backend and waits for their ends. Every wait is bounded by `wait_s`. Thread-safe."""
+class _Again(NamedTuple):
+    """Calls of a run that are started again at a time of the monotonic clock."""
+
+    run: Run
+    calls: Sequence[CallMessage]
+    due: float
+
+
+class Client(Messages):
+    """Starts calls on a backend and waits for their ends. Every wait is bounded by `wait_s`. Thread-safe.
+
+    `refused` has what was reported of starts; the calls are started again while something is waited for.
+    """
 
     def __init__(
         self,
@@ -72,77 +68,25 @@ class Client:
         bucket: str = "",
         runtime: RuntimeSpec | None = None,
         wait_s: float = 30.0,
+        by_events: bool = False,
     ) -> None:
-        self.backend = backend
-        self.store = store
-        self.bucket = bucket
+        super().__init__(backend, store, bucket, by_events=by_events)
         self.runtime = runtime or RuntimeSpec()
         self.wait_s = wait_s
-        self.executor_id = f"contract-{os.urandom(4).hex()}-0"
         self.outputs: list[CallOutput] = []
-        self._replies = ComputeFeature.REPLIES in backend.features
-        self._jobs = 0
+        self.refused: list[Refusal | Unheard] = []
         self._runs: list[Run] = []
-        self._sent: set[_Key] = set()
+        self._sent: dict[_Key, tuple[Run, CallMessage]] = {}
+        self._unheard: set[_Key] = set()
+        self._again: list[_Again] = []
         self._heard: Counter[_Key] = Counter()
         self._ends: dict[_Key, CallStatus] = {}
         self._changed = Condition()
 
-    # Messages
-
-    def job(
-        self,
-        function: Callable[..., Any],
-        *,
-        env: dict[str, str] | None = None,
-        timeout_s: float | None = None,
-        memory_mb: int | None = None,
-        modules: bytes | None = None,
-        results_inline_max: int | None = None,
-        is_stored: bool = False,
-    ) -> JobMessage:
-        """Make what calls of a function share. `is_stored` refers to the function instead of sending it."""
-        with self._changed:
-            self._jobs += 1
-            number = self._jobs
-        parts = _dump_by_value(function)
-        digest = hashlib.sha256()
-        for part in parts:
-            digest.update(part)
-        bundle = None if modules is None else Artifact(hashlib.sha256(modules).hexdigest(), Payload((modules,)))
-        inline = self.backend.limits.max_inline_bytes if results_inline_max is None else results_inline_max
-        return JobMessage(
-            self.executor_id,
-            f"A{number:03d}",
-            Artifact(digest.hexdigest(), self._payload(f"functions/{number}", parts, is_stored)),
-            getattr(function, "__name__", "function"),
-            modules=bundle,
-            store=self.store.ref(self.bucket) if self.store is not None else None,
-            timeout_s=timeout_s,
-            memory_mb=memory_mb,
-            env=env or {},
-            results_inline_max=inline,
-            commit=not self._replies,
-        )
-
-    def call(
-        self,
-        job: JobMessage,
-        number: int,
-        *args: Any,
-        attempt: int = 0,
-        needs: tuple[Payload, ...] = (),
-        is_stored: bool = False,
-    ) -> CallMessage:
-        """Make a call. `is_stored` refers to its input instead of sending it."""
-        key = f"{job.job_id}/data/{number}"
-        data = self._payload(key, _dump_by_value((args, {})), is_stored)
-        return CallMessage(job, f"{number:05d}", data, needs, attempt)
-
-    def calls(self, function: Callable[..., Any], *arguments: tuple[Any, ...], **options: Any) -> list[CallMessage]:
-        """Make one job of a call for each tuple of arguments."""
-        job = self.job(function, **options)
-        return [self.call(job, number, *args) for number, args in enumerate(arguments)]
+    @property
+    def reported(self) -> int:
+        """How many ends were reported, rather than found in the store."""
+        return self._heard.total()
 
     # Starting and ending
 
@@ -151,11 +95,10 @@ class Client:
         run = Run(calls)
         with self._changed:
             self._runs.append(run)
-            self._sent.update(map(_key, calls))
-        for batch in plan(calls, self.backend.limits):
-            thread = Thread(target=self._start, args=(run, batch), name=f"{THREAD_NAME}-start", daemon=True)
-            run.threads.append(thread)
-            thread.start()
+            self._sent.update((_key(call), (run, call)) for call in calls)
+            self._again = [one for one in self._again if not {*map(_key, one.calls)} & {*map(_key, calls)}]
+        for batch in plan(calls, self.limits):
+            self._start_apart(run, batch)
         return run
 
     def ends(self, run: Run) -> list[CallStatus]:
@@ -164,8 +107,8 @@ class Client:
         while True:
             for error in run.errors:
                 raise AssertionError(f"start() raised {type(error).__name__}: {error}") from error
-            if not self._replies:
-                self._look(run)
+            self._start_again()
+            self._look(run)
             self.check()
             missing = [call for call in run.calls if _key(call) not in self._ends]
             if not missing:
@@ -219,6 +162,7 @@ class Client:
         while not is_so():
             if time.monotonic() > limit:
                 raise AssertionError(f"{what}: waited {self.wait_s:g} s")
+            self._start_again()
             with self._changed:
                 self._changed.wait(_LOOK_S)
 
@@ -241,28 +185,82 @@ class Client:
                 assert not thread.is_alive(), f"a start() did not return within {within_s:g} s after close()"
         self.check()
 
+    def _start_apart(self, run: Run, batch: Sequence[CallMessage]) -> None:
+        thread = Thread(target=self._start, args=(run, batch), name=f"{THREAD_NAME}-start", daemon=True)
+        run.threads.append(thread)
+        thread.start()
+
     def _start(self, run: Run, batch: Sequence[CallMessage]) -> None:
+        job = batch[0].job
+        runtime = self.runtime
+        if runtime.memory_mb is None:
+            runtime = runtime._replace(memory_mb=job.memory_mb)
         try:
-            handle = self.backend.start(self.runtime, batch, self._report)
+            handle = self.backend.start(runtime, batch, self._report)
         except BaseException as exc:  # the backend's code may raise anything; `ends` shows it
-            run.errors.append(exc)
+            if not self._waits_again(run, batch, exc):
+                run.errors.append(exc)
         else:
-            run.handles.update(dict.fromkeys(batch, handle))
+            run.handles.update({self._sent[_key(call)][1]: handle for call in batch})
         with self._changed:
             self._changed.notify_all()
 
-    def _report(self, said: CallStatus | CallOutput) -> None:
+    def _waits_again(self, run: Run, calls: Sequence[CallMessage], exc: BaseException) -> bool:
+        """Let calls be started again later, when their refusal says that this may help."""
+        ours = exc if isinstance(exc, LithopsError) else self.backend.translate(exc)
+        if ours is None or not ours.retryable:
+            return False
+        with self._changed:
+            self._again.append(_Again(run, calls, time.monotonic() + (ours.retry_after_s or _AGAIN_S)))
+        return True
+
+    def _start_again(self) -> None:
+        now = time.monotonic()
+        with self._changed:
+            due = [one for one in self._again if one.due <= now]
+            self._again = [one for one in self._again if one.due > now]
+        for one in due:
+            left = [call for call in one.calls if _key(call) not in self._ends]
+            if left:
+                self._start_apart(one.run, left)
+
+    def _report(self, said: CallStatus | CallOutput | Refusal | Unheard) -> None:
         with self._changed:
             if isinstance(said, CallOutput):
                 self.outputs.append(said)
-            else:
+            elif isinstance(said, CallStatus):
                 self._heard[_key_of(said)] += 1
                 self._ends.setdefault(_key_of(said), said)
+            else:
+                self._take_back(said)
             self._changed.notify_all()
+
+    def _take_back(self, said: Refusal | Unheard) -> None:
+        """Note what became of a start: as the engine, start the calls again, or give them their end."""
+        self.refused.append(said)
+        calls = list(said.calls)
+        known = [call for call in calls if _key(call) in self._sent]
+        self._heard.update(_key(call) for call in calls if call not in known)  # `check` finds it
+        if not known:
+            return
+        run = self._sent[_key(known[0])][0]
+        if isinstance(said, Unheard):
+            self._unheard.update(map(_key, known))
+            again = [_committing(call) for call in known]
+            self._again.append(_Again(run, again, time.monotonic() + _AGAIN_S))
+        elif not self._waits_again(run, known, said.error):
+            for call in known:
+                error = ErrorInfo(type(said.error).__name__, str(said.error))
+                self._heard[_key(call)] += 1
+                self._ends.setdefault(_key(call), CallStatus.of(call, CallEnd.REJECTED, error))
 
     def _look(self, run: Run) -> None:
         """Find ends that are not reported: statuses in the store, and deaths that the platform tells."""
-        self._look_into_store(run)
+        if self.is_answered:
+            unheard = [call for call in run.calls if _key(call) in self._unheard]
+            self._look_into_store(unheard)
+            return
+        self._look_into_store(run.calls)
         if ComputeFeature.POLL not in self.backend.features:
             return
         handles = dict(run.handles)  # the threads of other starts add to it
@@ -270,7 +268,7 @@ class Client:
         exits = self.backend.poll(set(open_calls.values())) if open_calls else {}
         if not exits:
             return
-        self._look_into_store(run)  # a status may have been written just before the death
+        self._look_into_store(run.calls)  # a status may have been written just before the death
         for call, handle in open_calls.items():
             found = exits.get(handle)
             if found is not None and (found.calls is None or call.call_id in found.calls):
@@ -284,25 +282,20 @@ class Client:
                 )
                 self._ends.setdefault(_key(call), CallStatus.of(call, CallEnd.LOST, error))
 
-    def _look_into_store(self, run: Run) -> None:
-        assert self.store is not None, "a backend without REPLIES needs the fixture 'store'"
-        for call in run.calls:
+    def _look_into_store(self, calls: Sequence[CallMessage]) -> None:
+        assert self.store is not None or not calls, "what is not answered needs the fixture 'store'"
+        for call in calls:
             if _key(call) in self._ends:
                 continue
             key = status_key(*_key(call))
             try:
+                assert self.store is not None
                 stream = self.store.get(self.bucket, key)
             except StorageNoSuchKeyError:
                 continue
             with closing(stream):
                 status = decode_status(decode(stream.read()))
             self._ends.setdefault(_key_of(status), status)
-
-    def _payload(self, key: str, parts: tuple[Buffer, ...], is_stored: bool) -> Payload:
-        if not is_stored:
-            return Payload(parts)
-        assert self.store is not None
-        return write_payload(self.store, self.bucket, f"{self.executor_id}/{key}", parts)
 
 
 def bounded(action: Callable[[], object], within_s: float, what: str) -> None:
@@ -337,11 +330,7 @@ def _key_of(status: CallStatus) -> _Key:
     return status.executor_id, status.job_id, status.call_id, status.attempt
 
 
-def _dump_by_value(value: object) -> tuple[Buffer, ...]:
-    module: ModuleType = functions
-    with _pickling:
-        cloudpickle.register_pickle_by_value(module)
-        try:
-            return dump(value)
-        finally:
-            cloudpickle.unregister_pickle_by_value(module)
+def _committing(call: CallMessage) -> CallMessage:
+    """Make a call whose worker writes its status, since its answer may be lost again."""
+    job = call.job._replace(commit_after_s=0.0)
+    return CallMessage(job, call.call_id, call.data, call.needs, call.attempt)
