@@ -39,3 +39,52 @@ def test_poll_prints_each_line_once_until_ctrl_c(acme: Sandbox) -> None:
 
 def test_poll_needs_a_job_where_there_are_logs(acme: Sandbox) -> None:
     assert acme.run("logs", "poll").returncode == 2
+
+
+LATE = """
+from msgspec import Struct
+from lithops.spi import ComputeBackend, ComputeFeature, LogLine
+from lithops.spi.hooks import BackendInfo, hookimpl
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    pass
+
+
+class Late(ComputeBackend):
+    features = ComputeFeature.LOGS
+    looks = 0
+
+    def __init__(self, options):
+        pass
+
+    def start(self, runtime, calls, report):
+        raise NotImplementedError
+
+    def logs(self, handle):
+        yield LogLine("one", 1.0)
+        if self.looks:
+            yield LogLine("late", 2.0)
+        yield LogLine("three", 3.0)
+        yield LogLine("three", 3.0)
+        self.looks += 1
+
+
+@hookimpl
+def lithops_compute_backends():
+    return [BackendInfo("late", "late:Late", "late:Config", default_storage="localhost")]
+"""
+
+
+def test_poll_prints_a_line_that_comes_between_others_later(sandbox: Sandbox) -> None:
+    sandbox.install("late", LATE)
+    program = (
+        "import lithops.cli.logs as logs; logs.POLL_S = 0.01; from lithops.cli.main import main;"
+        "main(['logs', 'poll', 'a-0-M000', '-b', 'late'])"
+    )
+    with sandbox.start("-c", program) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(4)] == [b"one\n", b"three\n", b"three\n", b"late\n"]
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == b""
+        assert process.wait(30) == 130

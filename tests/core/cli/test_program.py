@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.core.cli.conftest import Sandbox
 
-COMMANDS = ["clean", "config", "doctor", "hello", "logs", "plugins", "storage", "test"]
+COMMANDS = ["attach", "clean", "config", "doctor", "hello", "logs", "plugins", "policy", "runtime", "storage", "test"]
 COMMON = ["--config", "--backend", "--storage", "--region", "--debug"]
 
 EXTRAS = """

@@ -11,7 +11,7 @@ import click
 from lithops.cli.options import Chosen, common_options, pass_chosen
 
 if TYPE_CHECKING:
-    from lithops.spi.compute import ComputeBackend
+    from lithops.spi.compute import ComputeBackend, LogLine
 
 __all__ = ["logs"]
 
@@ -41,17 +41,20 @@ def get(chosen: Chosen, job_key: str) -> None:
 @pass_chosen
 def poll(chosen: Chosen, job_key: str | None) -> None:
     """Print the log of a job as it grows, until Ctrl-C."""
-    from itertools import islice
+    from collections import Counter
     from time import sleep
 
     with _opened(chosen) as backend:
         if job_key is None:
             raise click.UsageError("name the job to follow: lithops logs poll JOB_KEY")
-        printed = 0
+        printed: Counter[LogLine] = Counter()
         while True:  # until the user ends it
-            for line in islice(backend.logs(job_key), printed, None):
-                click.echo(line.text)
-                printed += 1
+            found: Counter[LogLine] = Counter()
+            for line in backend.logs(job_key):
+                found[line] += 1
+                if found[line] > printed[line]:  # a line may come late, between others
+                    click.echo(line.text)
+            printed |= found
             sleep(POLL_S)
 
 

@@ -16,12 +16,15 @@ from lithops.cli.options import common_options
 __all__ = ["program"]
 
 COMMANDS = {
+    "attach": "lithops.cli.attach:attach",
     "clean": "lithops.cli.clean:clean",
     "config": "lithops.cli.config:config",
     "doctor": "lithops.cli.doctor:doctor",
     "hello": "lithops.cli.hello:hello",
     "logs": "lithops.cli.logs:logs",
     "plugins": "lithops.cli.plugins:plugins",
+    "policy": "lithops.cli.policy:policy",
+    "runtime": "lithops.cli.runtime:runtime",
     "storage": "lithops.cli.storage:storage",
     "test": "lithops.cli.trial:trial",
 }
