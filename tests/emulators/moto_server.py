@@ -119,14 +119,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            return self._whole(int(self.headers.get("Content-Length") or 0))
         whole = bytearray()
         while size := int(self.rfile.readline().partition(b";")[0], 16):
-            whole += self.rfile.read(size)
+            whole += self._whole(size)
             self.rfile.readline()
         while self.rfile.readline().strip():
             continue
         return bytes(whole)
+
+    def _whole(self, size: int) -> bytes:
+        """Read so many bytes. Raises `ConnectionResetError` where a client ends in the middle: S3 stores no part of it."""
+        body = self.rfile.read(size)
+        if len(body) < size:
+            raise ConnectionResetError(f"{size - len(body)} bytes of a body did not come")
+        return body
 
     def _request(self, raw: str, body: bytes) -> _S3Request:
         path, _, query = raw.partition("?")
