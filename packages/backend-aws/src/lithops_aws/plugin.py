@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from lithops.spi.hooks import BackendInfo, hookimpl
 
-__all__ = ["lithops_storage_backends"]
+__all__ = ["lithops_compute_backends", "lithops_storage_backends"]
+
+
+@hookimpl
+def lithops_compute_backends() -> list[BackendInfo]:
+    """Describe the functions."""
+    return [
+        BackendInfo(
+            name="aws_lambda",
+            factory="lithops_aws.compute:LambdaCompute",
+            config="lithops_aws.compute.config:LambdaConfig",
+            summary="functions on AWS Lambda",
+            mode="serverless",
+            default_storage="aws_s3",
+            provider="aws",
+            extra="lithops-backend-aws",
+            spi_version=1,
+        )
+    ]
 
 
 @hookimpl

@@ -7,10 +7,13 @@ from typing import Any
 
 from boto3.session import Session
 from botocore.config import Config
+from botocore.session import get_session
+from botocore.utils import parse_timestamp
 
 from lithops.config import Secret
 from lithops.errors import ConfigError
 from lithops.objects.s3 import S3Dialect, S3Storage
+from lithops.objects.s3_times import quick_dates
 from lithops.types import StorageRef
 from lithops.worker.credentials import entrusted
 from lithops_aws.config import AwsS3Config
@@ -61,7 +64,10 @@ def _dialect(config: AwsS3Config) -> S3Dialect:
 def _client(config: AwsS3Config) -> Any:
     """Make the client. With an endpoint, requests are as plain as servers older than 2025 expect them."""
     keys = _keys(config)
+    sdk = get_session()
+    sdk.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=quick_dates(parse_timestamp))
     session = Session(
+        botocore_session=sdk,
         aws_access_key_id=keys.get("access_key_id"),
         aws_secret_access_key=keys.get("secret_access_key"),
         aws_session_token=keys.get("session_token"),
