@@ -16,17 +16,19 @@ from lithops.spi import (
     ComputeBackend,
     Handle,
     JobMessage,
+    Refusal,
     Report,
     RuntimeInfo,
     RuntimeSpec,
     StorageBackend,
+    Unheard,
 )
 from lithops.testing import ComputeContract
 from lithops_localhost.compute import LocalhostCompute
 from lithops_localhost.config import LocalhostConfig
 from lithops_localhost.storage import LocalhostStorage
 
-Said: TypeAlias = CallStatus | CallOutput
+Said: TypeAlias = CallStatus | CallOutput | Refusal | Unheard
 
 
 class BrokenCompute(ComputeBackend):
@@ -99,7 +101,8 @@ def planted(test: str, says: str) -> Callable[[type[BrokenCompute]], type[Broken
     def register(compute: type[BrokenCompute]) -> type[BrokenCompute]:
         home = compute.__module__
         fields = {"compute": compute, "catches": (test, says), "__module__": home}
-        setattr(sys.modules[home], f"Test{compute.__name__}", type(f"Test{compute.__name__}", (Broken,), fields))
+        contract: type = getattr(compute, "contract", Broken)
+        setattr(sys.modules[home], f"Test{compute.__name__}", type(f"Test{compute.__name__}", (contract,), fields))
         return compute
 
     return register

@@ -317,6 +317,6 @@ class HoldsOutputBack(BrokenCompute):
         if isinstance(said, CallOutput):
             self.held.append(said)
             return
-        while self.held and said.end is CallEnd.SUCCESS:
+        while self.held and isinstance(said, CallStatus) and said.end is CallEnd.SUCCESS:
             report(self.held.pop(0))
         report(said)

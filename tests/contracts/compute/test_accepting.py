@@ -18,9 +18,11 @@ from lithops.spi import (
     ComputeFeature,
     Exit,
     Handle,
+    Refusal,
     Report,
     RuntimeSpec,
     StorageBackend,
+    Unheard,
 )
 from lithops.testing import ComputeContract
 from lithops.testing.compute.ends import EndTests
@@ -56,7 +58,7 @@ class AcceptingCompute(ComputeBackend):
     def close(self) -> None:
         self._inner.close()
 
-    def _note(self, handle: Handle, said: CallStatus | CallOutput) -> None:
+    def _note(self, handle: Handle, said: CallStatus | CallOutput | Refusal | Unheard) -> None:
         if isinstance(said, CallStatus) and said.end in (CallEnd.LOST, CallEnd.CANCELLED):
             with self._lock:
                 before = self._exits.get(handle)

@@ -17,12 +17,16 @@ from lithops.spi import (
     CallOutput,
     CallStatus,
     ComputeBackend,
+    Cost,
     JobMessage,
     Payload,
+    Refusal,
     RuntimeSpec,
     StorageBackend,
+    Unheard,
 )
 from lithops.testing import ComputeContract, ComputeFault, FaultyCompute
+from lithops.testing.compute.calls import CallTests
 from lithops.worker.pickles import dump
 from lithops_localhost.compute import LocalhostCompute
 from lithops_localhost.config import LocalhostConfig
@@ -54,18 +58,50 @@ class TestFaultyComputeWithoutFaults(ComputeContract):
         return LocalhostStorage(options)
 
 
+class TestCallsThatAreRefusedOrUnheard(CallTests):
+    """The kit's client starts them again, as the engine does."""
+
+    @pytest.fixture
+    def options(self, tmp_path: Path) -> LocalhostConfig:
+        return LocalhostConfig(worker_processes=2, storage_root=str(tmp_path))
+
+    @pytest.fixture
+    def backend(self, options: LocalhostConfig) -> ComputeBackend:
+        faults = [
+            ComputeFault("throttle", retry_after_s=0.01),
+            ComputeFault("refuse_later", retry_after_s=0.01),
+            ComputeFault("unheard", runs=False),
+            ComputeFault("unheard"),
+        ]
+        return FaultyCompute(LocalhostCompute(options), faults)
+
+    @pytest.fixture
+    def store(self, options: LocalhostConfig) -> StorageBackend | None:
+        return LocalhostStorage(options)
+
+
 class Ear:
     """Hears reports, and waits for a number of them."""
 
     def __init__(self) -> None:
         self.ends: list[tuple[str, CallEnd]] = []
+        self.others: list[Refusal | Unheard] = []
         self._changed = threading.Condition()
 
-    def __call__(self, said: CallStatus | CallOutput) -> None:
+    def __call__(self, said: CallStatus | CallOutput | Refusal | Unheard) -> None:
         if isinstance(said, CallStatus):
             with self._changed:
                 self.ends.append((said.call_id, said.end))
                 self._changed.notify_all()
+        elif not isinstance(said, CallOutput):
+            with self._changed:
+                self.others.append(said)
+                self._changed.notify_all()
+
+    def other(self) -> Refusal | Unheard:
+        with self._changed:
+            assert self._changed.wait_for(lambda: bool(self.others), WAIT_S)
+            return self.others[0]
 
     def wait(self, count: int) -> list[tuple[str, CallEnd]]:
         with self._changed:
@@ -111,6 +147,61 @@ def test_a_start_is_refused_as_often_as_planned(
     backend.start(RuntimeSpec(), calls(1), ear)
     assert ear.wait(1) == [("00000", SUCCESS)]
     assert backend.hits == {fault.kind: 2}
+
+
+def test_a_start_is_refused_after_it_has_returned(inner: LocalhostCompute) -> None:
+    backend = FaultyCompute(inner, [ComputeFault("refuse_later", retry_after_s=1.5)])
+    given = calls(2)
+    ear = started(backend, given)
+    refusal = ear.other()
+    assert isinstance(refusal, Refusal)
+    assert list(refusal.calls) == given
+    assert isinstance(refusal.error, ThrottledError)
+    assert refusal.error.retry_after_s == 1.5
+    assert not ear.ends
+    assert started(backend, given).wait(2) == [("00000", SUCCESS), ("00001", SUCCESS)]
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_call_is_unheard_of(inner: LocalhostCompute, tmp_path: Path, runs: bool) -> None:
+    backend = FaultyCompute(inner, [ComputeFault("unheard", runs=runs)])
+    given = calls(1, Path.touch, tmp_path / "ran")
+    ear = started(backend, given)
+    unheard = ear.other()
+    assert isinstance(unheard, Unheard)
+    assert list(unheard.calls) == given
+    assert (tmp_path / "ran").exists() == runs
+    assert not ear.ends
+    assert started(backend, given).wait(1) == [("00000", SUCCESS)]
+    assert backend.hits == {"unheard": 1}
+
+
+def test_what_the_inner_backend_says_of_itself_is_passed_on(inner: LocalhostCompute) -> None:
+    class Priced(LocalhostCompute):
+        event_limits = LocalhostCompute.limits._replace(max_inline_bytes=7)
+        commit_after_s = 3.0
+
+        def price(self, runtime: RuntimeSpec, billed_s: float, calls: int) -> Cost | None:
+            return Cost(billed_s + calls, "USD", "2025-01-31")
+
+        def prefers_events(self, calls: int) -> bool:
+            return calls > 5
+
+        def policy(self) -> dict[str, Any]:
+            return {"client": []}
+
+        def build_runtime(self, runtime: RuntimeSpec, file: str | None = None) -> str:
+            return f"{runtime.name} of {file}"
+
+    backend = FaultyCompute(Priced(LocalhostConfig()), [])
+    assert backend.event_limits is Priced.event_limits
+    assert backend.commit_after_s == 3.0
+    assert backend.price(RuntimeSpec(), 1.5, 2) == Cost(3.5, "USD", "2025-01-31")
+    assert [backend.prefers_events(count) for count in (5, 6)] == [False, True]
+    assert backend.policy() == {"client": []}
+    assert backend.build_runtime(RuntimeSpec("own"), "Dockerfile") == "own of Dockerfile"
+    backend.close()
+    assert FaultyCompute(inner, []).price(RuntimeSpec(), 1.0, 1) is None
 
 
 def test_a_start_whose_answer_is_lost_runs_all_the_same(inner: LocalhostCompute) -> None:

@@ -19,7 +19,9 @@ PLANTED = [
     (f"{path}::{name}::{test}", name, test) for path in BROKEN for name, test in FAULT.findall(path.read_text("utf-8"))
 ]
 AT_ONCE = 2
-TIMEOUT_S = 50
+TIMEOUT_S = 150
+
+pytestmark = pytest.mark.timeout(TIMEOUT_S + 20)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lithops.testing.compute.contract import ComputeContract
+    from lithops.testing.compute.contract import ComputeContract, ComputeEventContract
     from lithops.testing.compute_faulty import ComputeFault, FaultyCompute
     from lithops.testing.storage.contract import StorageContract
     from lithops.testing.storage.fault_proxy import FaultProxy
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "ComputeContract",
+    "ComputeEventContract",
     "ComputeFault",
     "Fault",
     "FaultProxy",
@@ -45,6 +46,7 @@ _HOMES = {
     "FaultProxy": "lithops.testing.storage.fault_proxy",
     "HttpStorageContract": "lithops.testing.storage.http",
     "ComputeContract": "lithops.testing.compute.contract",
+    "ComputeEventContract": "lithops.testing.compute.contract",
     "ComputeFault": "lithops.testing.compute_faulty",
     "FaultyCompute": "lithops.testing.compute_faulty",
     "Fault": "lithops.testing.storage_faulty",

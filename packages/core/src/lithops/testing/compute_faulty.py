@@ -19,18 +19,24 @@ from lithops.errors import BackendError, ThrottledError, TransientError
 from lithops.spi.compute import (
     Check,
     ComputeBackend,
+    Cost,
     Exit,
     LogLine,
+    Refusal,
     Report,
     RuntimeInfo,
     RuntimeSpec,
+    Unheard,
 )
 from lithops.types import CallMessage, CallOutput, CallStatus, Handle, Payload, StorageRef
 
 __all__ = ["ComputeFault", "FaultyCompute"]
 
-FaultKind = Literal["throttle", "refuse", "lose_answer", "kill", "lose", "duplicate", "delay"]
-_OF_STARTS = frozenset({"throttle", "refuse", "lose_answer"})
+FaultKind = Literal[
+    "throttle", "refuse", "lose_answer", "refuse_later", "unheard", "kill", "lose", "duplicate", "delay"
+]
+_OF_STARTS = frozenset({"throttle", "refuse", "lose_answer", "refuse_later"})
+_LOST = "the answer was lost: a test put this in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +44,11 @@ class ComputeFault:
     """What goes wrong, and with which calls.
 
     Of a start with a call that matches: "throttle" refuses it with a `ThrottledError` and `retry_after_s`, "refuse"
-    with a `BackendError`, "lose_answer" starts it and then raises a `TransientError`. Of a call: "kill" lets its
-    worker die under it. Of a status: "lose" drops it, "duplicate" reports it twice, "delay" reports it `delay_s`
-    later; a backend that does not reply has none to hit.
+    with a `BackendError`, "lose_answer" starts it and then raises a `TransientError`; "refuse_later" returns a handle
+    and then reports a `Refusal` with a `ThrottledError`. Of a call: "kill" lets its worker die under it, "unheard"
+    reports it as `Unheard` in the place of its status, or, unless it `runs`, in the place of its start. Of a status:
+    "lose" drops it, "duplicate" reports it twice, "delay" reports it `delay_s` later; a backend that does not reply
+    has none to hit.
 
     `call` is a glob of call ids. Of the starts, calls or statuses that match, `skip` are spared, then `times` are hit
     (None: all that follow), each with the given `chance`.
@@ -53,6 +61,7 @@ class ComputeFault:
     chance: float = 1.0
     retry_after_s: float | None = None
     delay_s: float = 0.05
+    runs: bool = True
 
 
 class FaultyCompute(ComputeBackend):
@@ -65,6 +74,8 @@ class FaultyCompute(ComputeBackend):
         self.inner = inner
         self.features = inner.features  # type: ignore[misc]  # it can do what the inner backend can
         self.limits = inner.limits
+        self.event_limits = inner.event_limits
+        self.commit_after_s = inner.commit_after_s
         self.hits: Counter[str] = Counter()
         self._plan = [_Planned(fault, fault.skip, fault.times) for fault in plan]
         self._lock = threading.Lock()
@@ -79,8 +90,14 @@ class FaultyCompute(ComputeBackend):
             raise ThrottledError("the platform was told to throttle: a test put this error in", fault.retry_after_s)
         if fault is not None and fault.kind == "refuse":
             raise BackendError("the platform was told to refuse: a test put this error in")
+        if fault is not None and fault.kind == "refuse_later":
+            error = ThrottledError("the platform was told to throttle: a test put this in", fault.retry_after_s)
+            return self._tell(report, Refusal(calls, error), calls)
+        if self._next({"unheard"}, [call.call_id for call in calls], runs=False) is not None:
+            return self._tell(report, Unheard(calls, _LOST), calls)
         given = [self._perhaps_deadly(call) for call in calls]
-        handle = self.inner.start(runtime, given, partial(self._pass_on, report))
+        by_name = {(call.call_id, call.attempt): call for call in calls}
+        handle = self.inner.start(runtime, given, partial(self._pass_on, report, by_name))
         if fault is not None:
             raise TransientError("the answer to a start was lost: a test put this error in")
         return handle
@@ -129,6 +146,18 @@ class FaultyCompute(ComputeBackend):
     def translate(self, exc: BaseException) -> BackendError | None:
         return self.inner.translate(exc)
 
+    def price(self, runtime: RuntimeSpec, billed_s: float, calls: int) -> Cost | None:
+        return self.inner.price(runtime, billed_s, calls)
+
+    def prefers_events(self, calls: int) -> bool:
+        return self.inner.prefers_events(calls)
+
+    def policy(self) -> Mapping[str, Any]:
+        return self.inner.policy()
+
+    def build_runtime(self, runtime: RuntimeSpec, file: str | None = None) -> str:
+        return self.inner.build_runtime(runtime, file)
+
     def clear(self, executor_id: str, job_ids: Collection[str] | None = None) -> None:
         self.inner.clear(executor_id, job_ids)
 
@@ -141,8 +170,25 @@ class FaultyCompute(ComputeBackend):
             self._deadly[call] = deadly
         return deadly
 
-    def _pass_on(self, report: Report, said: CallStatus | CallOutput) -> None:
-        fault = self._next({"lose", "duplicate", "delay"}, [said.call_id]) if isinstance(said, CallStatus) else None
+    def _tell(self, report: Report, said: Refusal | Unheard, calls: Sequence[CallMessage]) -> Handle:
+        """Report what became of a start, after it has returned its handle."""
+        self._delay(partial(report, said), 0.0)
+        return f"{calls[0].job.job_key}-{calls[0].call_id}-{calls[0].attempt}"
+
+    def _pass_on(
+        self,
+        report: Report,
+        calls: Mapping[tuple[str, int], CallMessage],
+        said: CallStatus | CallOutput | Refusal | Unheard,
+    ) -> None:
+        if not isinstance(said, CallStatus):
+            report(said)
+            return
+        call = calls.get((said.call_id, said.attempt))
+        if call is not None and self._next({"unheard"}, [said.call_id]) is not None:
+            report(Unheard([call], _LOST))
+            return
+        fault = self._next({"lose", "duplicate", "delay"}, [said.call_id])
         if fault is None:
             report(said)
         elif fault.kind == "duplicate":
@@ -168,12 +214,12 @@ class FaultyCompute(ComputeBackend):
                 return
         deliver()
 
-    def _next(self, kinds: Collection[str], call_ids: Sequence[str]) -> ComputeFault | None:
+    def _next(self, kinds: Collection[str], call_ids: Sequence[str], *, runs: bool = True) -> ComputeFault | None:
         """Find the fault that hits one of these calls."""
         with self._lock:
             for planned in self._plan:
                 fault = planned.fault
-                if fault.kind not in kinds or planned.times == 0:
+                if fault.kind not in kinds or fault.runs != runs or planned.times == 0:
                     continue
                 if not any(fnmatchcase(call_id, fault.call) for call_id in call_ids):
                     continue

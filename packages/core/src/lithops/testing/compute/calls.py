@@ -6,7 +6,6 @@ import os
 
 import pytest
 
-from lithops.spi.compute import ComputeFeature
 from lithops.testing.compute import functions
 from lithops.testing.compute.client import Client, describe
 from lithops.testing.compute.fixtures import ComputeFixtures
@@ -34,7 +33,7 @@ class CallTests(ComputeFixtures):
     def test_each_call_is_reported_exactly_once(self, client: Client) -> None:
         client.run(client.calls(functions.add, *[(number,) for number in range(self.up_to(6, client))]))
         client.run(client.calls(functions.fail, ("x",)))
-        if client.backend.features & (ComputeFeature.REPLIES | ComputeFeature.POLL):
+        if self.hears_deaths(client):
             client.run(client.calls(functions.die, ("kill",)))
         client.close(self.close_s)  # what would come twice has come by then; it checks
 
@@ -47,13 +46,13 @@ class CallTests(ComputeFixtures):
             assert client.values(client.calls(functions.add, (number, 1))) == [number + 1]
 
     def test_one_start_takes_as_many_calls_as_the_limit_says(self, client: Client) -> None:
-        count = self.up_to(min(client.backend.limits.max_calls_per_start, self.most_calls), client)
+        count = self.up_to(min(client.limits.max_calls_per_start, self.most_calls), client)
         calls = client.calls(functions.add, *[(number, 1000) for number in range(count)])
         assert client.values(calls) == [number + 1000 for number in range(count)]
 
     def test_starts_from_many_threads_do_not_disturb_each_other(self, client: Client) -> None:
         starts = self.up_to(self.threads, client)
-        each = min(5, client.backend.limits.max_calls_per_start, self.up_to(5 * starts, client) // starts)
+        each = min(5, client.limits.max_calls_per_start, self.up_to(5 * starts, client) // starts)
 
         def start(thread: int) -> list[object]:
             calls = client.calls(functions.add, *[(thread * 100, number) for number in range(each)])

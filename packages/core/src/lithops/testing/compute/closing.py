@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lithops.errors import BackendError
-from lithops.spi.compute import ComputeBackend, ComputeFeature
+from lithops.spi.compute import ComputeBackend
 from lithops.testing.compute import functions
 from lithops.testing.compute.client import Client, bounded
 from lithops.testing.compute.fixtures import ComputeFixtures
@@ -29,7 +29,7 @@ class ClosingTests(ComputeFixtures):
         monkeypatch.setenv("TMPDIR", str(folder))
         monkeypatch.setattr(tempfile, "tempdir", str(folder))
         monkeypatch.setenv(MARK, client.executor_id)
-        return Traces.now(client.executor_id)
+        return Traces.now(client.executor_id, has_descendants=not self.is_stand_in_here)
 
     def test_the_constructor_does_no_io(self, request: pytest.FixtureRequest) -> None:
         with watched_constructors() as events:
@@ -40,7 +40,7 @@ class ClosingTests(ComputeFixtures):
     def test_closing_leaves_nothing_behind(self, client: Client, before: Traces) -> None:
         client.values(client.calls(functions.add, *[(number,) for number in range(self.up_to(4, client))]))
         client.run(client.calls(functions.fail, ("x",)))
-        if client.backend.features & (ComputeFeature.REPLIES | ComputeFeature.POLL):
+        if self.hears_deaths(client):
             client.run(client.calls(functions.die, ("kill",)))
         client.close(self.close_s)
         assert before.left_behind(self.close_s) == []

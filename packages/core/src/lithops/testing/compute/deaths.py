@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from lithops.spi.compute import ComputeFeature
 from lithops.testing.compute import functions
 from lithops.testing.compute.client import Client, describe
 from lithops.testing.compute.fixtures import ComputeFixtures
@@ -12,7 +11,6 @@ from lithops.types import CallEnd
 
 __all__ = ["DeathTests"]
 
-_HEARS = ComputeFeature.REPLIES | ComputeFeature.POLL
 _MEMORY_MB = 128
 
 
@@ -25,7 +23,7 @@ class DeathTests(ComputeFixtures):
     def test_a_call_whose_worker_dies_is_lost(
         self, client: Client, how: str, signal: int | None, exit_code: int | None
     ) -> None:
-        self.needs(client, _HEARS)
+        self.needs_deaths(client)
         (status,) = client.run(client.calls(functions.die, (how,)))
         assert status.end is CallEnd.LOST, describe(status)
         assert status.error is not None
@@ -35,7 +33,7 @@ class DeathTests(ComputeFixtures):
         assert client.values(client.calls(functions.add, (1, 2))) == [3]
 
     def test_the_siblings_of_a_lost_call_succeed(self, client: Client) -> None:
-        self.needs(client, _HEARS)
+        self.needs_deaths(client)
         count = self.up_to(9, client)
         dies = {0} if count < 3 else {1, count // 2, count - 1}
         fates = ["kill" if number in dies else "not" for number in range(count)]
@@ -45,7 +43,7 @@ class DeathTests(ComputeFixtures):
         ]
 
     def test_other_starts_survive_a_death(self, client: Client) -> None:
-        self.needs(client, _HEARS)
+        self.needs_deaths(client)
         runs = [
             client.start(client.calls(functions.die, (fate,)))
             for fate in ("exit", "not", "kill")[: self.up_to(3, client)]
@@ -54,7 +52,7 @@ class DeathTests(ComputeFixtures):
         assert ends == [CallEnd.LOST, CallEnd.SUCCESS, CallEnd.LOST][: len(runs)]
 
     def test_when_all_workers_die_all_calls_are_lost(self, client: Client) -> None:
-        self.needs(client, _HEARS)
+        self.needs_deaths(client)
         count = self.up_to(6, client)
         ends = client.run(client.calls(functions.die, *[("exit",)] * count))
         assert [status.end for status in ends] == [CallEnd.LOST] * count
@@ -64,7 +62,7 @@ class DeathTests(ComputeFixtures):
         assert client.values(client.calls(functions.leave_process, ())) == ["left"]
 
     def test_a_process_that_a_dead_worker_leaves_does_not_delay_its_end(self, client: Client) -> None:
-        self.needs(client, _HEARS)
+        self.needs_deaths(client)
         (status,) = client.run(client.calls(functions.die, ("fork",)))
         assert status.end is CallEnd.LOST, describe(status)
 

@@ -94,7 +94,7 @@ class EndTests(ComputeFixtures):
         return call in run.handles or functions.exists(self.needs_store(client), key)
 
     def _await_cancelled(self, client: Client, run: Run) -> None:
-        if ComputeFeature.REPLIES in client.backend.features:
+        if client.is_answered:
             assert [status.end for status in client.ends(run)] == [CallEnd.CANCELLED] * len(run.calls)
         elif ComputeFeature.POLL in client.backend.features:
             assert [status.end for status in client.ends(run)] == [CallEnd.LOST] * len(run.calls)

@@ -21,7 +21,9 @@ class ComputeFixtures:
     The fixture `backend` gives a backend that was not used before; the kit closes it. `wait_s` bounds every wait for
     a call, `close_s` that for `close()`: raise them for a platform that is slow to start. `timeout_s` is the time-out
     that calls are run over. `most_calls` bounds the calls of one start where the backend's limit is higher.
-    `keeps_memory` says that a call that reaches its `memory_mb` is ended and reported.
+    `keeps_memory` says that a call that reaches its `memory_mb` is ended and reported; `big_bytes` bounds what travels
+    inline; `by_events` starts all calls as events. `is_stand_in_here` says that the platform is a stand-in whose workers
+    descend from this process: they are not what the backend leaves behind.
     """
 
     wait_s: ClassVar[float] = 30.0
@@ -30,6 +32,9 @@ class ComputeFixtures:
     most_calls: ClassVar[int] = 1000
     threads: ClassVar[int] = 8
     keeps_memory: ClassVar[bool] = False
+    big_bytes: ClassVar[int] = 1 << 30
+    by_events: ClassVar[bool] = False
+    is_stand_in_here: ClassVar[bool] = False
 
     @pytest.fixture
     def backend(self) -> ComputeBackend:
@@ -66,7 +71,11 @@ class ComputeFixtures:
             pytest.fail(
                 f"{type(backend).__name__} has not REPLIES: override the fixture 'store' so that it can be heard"
             )
-        client = Client(backend, store=store, bucket=bucket, runtime=runtime, wait_s=self.wait_s)
+        if self.by_events and (store is None or ComputeFeature.EVENTS not in backend.features):
+            pytest.fail(f"{type(backend).__name__} should have EVENTS, and the fixture 'store' give a store")
+        client = Client(
+            backend, store=store, bucket=bucket, runtime=runtime, wait_s=self.wait_s, by_events=self.by_events
+        )
         yield client
         client.close(self.close_s)
 
@@ -74,6 +83,15 @@ class ComputeFixtures:
         """Skip the test when the backend cannot do this."""
         if not client.backend.features & feature:
             pytest.skip(f"{type(client.backend).__name__} does not say that it has {feature.name}")
+
+    def hears_deaths(self, client: Client) -> bool:
+        """Say whether the backend can tell that a worker has died."""
+        return client.is_answered or ComputeFeature.POLL in client.backend.features
+
+    def needs_deaths(self, client: Client) -> None:
+        """Skip the test when the backend cannot tell that a worker has died."""
+        if not self.hears_deaths(client):
+            pytest.skip(f"{type(client.backend).__name__} has neither REPLIES nor POLL")
 
     def needs_store(self, client: Client) -> tuple[str, str, dict[str, object]]:
         """Skip the test when there is no store; else give what a call opens it by."""

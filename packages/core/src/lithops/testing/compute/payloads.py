@@ -25,7 +25,7 @@ class PayloadTests(ComputeFixtures):
     """What travels."""
 
     def test_inputs_and_results_up_to_the_inline_limit_travel_inline(self, client: Client) -> None:
-        value = functions.make_bytes(client.backend.limits.max_inline_bytes - _PICKLE_BYTES)
+        value = functions.make_bytes(min(client.limits.max_inline_bytes, self.big_bytes) - _PICKLE_BYTES)
         (status,) = client.run(client.calls(functions.echo, (value,)))
         assert client.value(status) == value
         assert status.result is not None

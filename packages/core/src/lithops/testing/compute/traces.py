@@ -50,7 +50,8 @@ _is_hooked = False
 class Traces:
     """Threads, processes, connections and temporary files at one moment, as far as they can be seen: /proc has most.
 
-    `mark` is the value of the variable `MARK` that the processes inherit.
+    `mark` is the value of the variable `MARK` that the processes inherit. Without `has_descendants`, only processes with
+    the mark count.
     """
 
     mark: str
@@ -58,19 +59,21 @@ class Traces:
     processes: frozenset[str]
     connections: Counter[str]
     files: frozenset[str]
+    has_descendants: bool = True
 
     @classmethod
-    def now(cls, mark: str) -> Traces:
+    def now(cls, mark: str, *, has_descendants: bool = True) -> Traces:
         """Look at what there is."""
         threads = frozenset(one for one in threading.enumerate() if not one.name.startswith(THREAD_NAME))
         files = frozenset(os.listdir(tempfile.gettempdir()))
-        return cls(mark, threads, frozenset(_processes(mark)), Counter(_connections()), files)
+        processes = frozenset(_processes(mark, has_descendants=has_descendants))
+        return cls(mark, threads, processes, Counter(_connections()), files, has_descendants)
 
     def left_behind(self, within_s: float) -> list[str]:
         """Name what is there now and was not before; what needs a moment to go has `within_s`."""
         limit = time.monotonic() + within_s
         while True:
-            now = Traces.now(self.mark)
+            now = Traces.now(self.mark, has_descendants=self.has_descendants)
             left = [f"thread '{one.name}'" for one in now.threads - self.threads]
             left += [f"process {one}" for one in now.processes - self.processes]
             left += [f"connection {one}" for one in now.connections - self.connections]
@@ -122,7 +125,7 @@ def _writes(args: tuple[object, ...]) -> bool:
     return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR)) and "__pycache__" not in str(path)
 
 
-def _processes(mark: str) -> Iterator[str]:
+def _processes(mark: str, *, has_descendants: bool) -> Iterator[str]:
     """Name the processes that descend from this one or have the mark, dead ones that nobody waited for too."""
     found: dict[int, tuple[int, str]] = {}
     marked: set[int] = set()
@@ -138,7 +141,7 @@ def _processes(mark: str) -> Iterator[str]:
         ancestor = found[pid][0]
         while ancestor in found and ancestor != os.getpid():
             ancestor = found[ancestor][0]
-        if ancestor == os.getpid() or pid in marked:
+        if (has_descendants and ancestor == os.getpid()) or pid in marked:
             yield name
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 
@@ -22,13 +25,42 @@ class VerbTests(ComputeFixtures):
     """Everything but calls."""
 
     def test_the_limits_can_be_planned_by(self, client: Client) -> None:
-        limits = client.backend.limits
-        assert limits.max_calls_per_start >= 1
-        assert 0 < limits.max_inline_bytes <= limits.max_payload_bytes
-        assert limits.max_concurrency is None or limits.max_concurrency >= 1
-        assert limits.max_timeout_s is None or limits.max_timeout_s > 0
-        assert limits.start_deadline_s > 0
-        assert limits.memory_mb is None or 0 < limits.memory_mb[0] <= limits.memory_mb[1]
+        for limits in (client.backend.limits, client.backend.event_limits or client.backend.limits):
+            assert limits.max_calls_per_start >= 1
+            assert 0 < limits.max_inline_bytes <= limits.max_payload_bytes
+            assert limits.max_concurrency is None or limits.max_concurrency >= 1
+            assert limits.max_timeout_s is None or limits.max_timeout_s > 0
+            assert limits.start_deadline_s > 0
+            assert limits.memory_mb is None or 0 < limits.memory_mb[0] <= limits.memory_mb[1]
+
+    def test_what_a_backend_says_of_itself_fits_together(self, client: Client) -> None:
+        backend, features = client.backend, client.backend.features
+        is_eventful, replies = ComputeFeature.EVENTS in features, ComputeFeature.REPLIES in features
+        assert replies or not is_eventful, "it says EVENTS without REPLIES, which all that does not reply is"
+        assert is_eventful or backend.event_limits is None, "it has limits of events without EVENTS"
+        assert replies or backend.commit_after_s is None, "without REPLIES, workers write each status at once"
+        preferred = [backend.prefers_events(count) for count in (1, 1000, 1_000_000)]
+        assert is_eventful or not any(preferred), "it prefers events without EVENTS"
+        assert preferred == sorted(preferred), "it prefers events for few calls, and not for more"
+
+    def test_prices_are_dated_and_grow_with_what_is_billed(self, client: Client, runtime: RuntimeSpec) -> None:
+        prices = [client.backend.price(runtime, seconds, calls) for seconds, calls in ((0, 0), (10, 1), (20, 1))]
+        known = [price for price in prices if price is not None]
+        assert len(known) in (0, len(prices)), "it has a price for some seconds only"
+        assert all(re.fullmatch(r"[A-Z]{3}", price.currency) for price in known)
+        assert all(date.fromisoformat(price.as_of) for price in known)
+        amounts = [price.amount for price in known]
+        assert amounts[:1] in ([], [0]), "nothing has a price"
+        assert amounts == sorted(set(amounts)), "more seconds do not cost more"
+
+    def test_a_policy_is_plain_data_or_refused_with_a_reason(self, client: Client) -> None:
+        try:
+            policy = client.backend.policy()
+        except NotSupportedError as exc:
+            _check_reason(exc)
+        else:
+            assert json.loads(json.dumps(dict(policy))) == dict(policy)
+            assert policy
 
     def test_a_runtime_that_is_ensured_fits_this_client(self, client: Client, runtime: RuntimeSpec) -> None:
         info = client.backend.ensure_runtime(runtime)
