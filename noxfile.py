@@ -19,7 +19,7 @@ CLOUDS = tuple(f"packages/backend-{name}" for name in ("aliyun", "aws", "azure",
 TEMPLATE = "examples/backend-template"
 PACKAGES = (".", CORE, LOCALHOST, *CLOUDS)
 SOURCES = tuple(f"{package}/src" for package in (CORE, LOCALHOST, *CLOUDS))
-SERVERS = ("moto[server]==5.2.5", "gcp-storage-emulator==2026.7.19", "azure-identity>=1.16")  # what tests talk to
+SERVERS = ("moto[server]==5.2.5", "awslambdaric==4.2.2", "gcp-storage-emulator==2026.7.19", "azure-identity>=1.16")
 AZURITE = "azurite@3.35.0"
 EXAMPLES = ("examples/hello.py", "examples/wordcount.py")
 
@@ -75,6 +75,13 @@ def bench_storage(session: nox.Session) -> None:
     _install_checkout(session, *_editable(CLOUDS), *SERVERS, core_extras="cli,testing")
     environment = {"LITHOPS_TESTS_AZURITE": _azurite(session)}
     session.run("python", "benchmarks/storage.py", *session.posargs, env=environment)
+
+
+@nox.session
+def bench_serverless(session: nox.Session) -> None:
+    """Measure AWS Lambda through this checkout, on the local one; arguments after `--` go to benchmarks/serverless.py."""
+    _install_checkout(session, "-e", "packages/backend-aws", *SERVERS, core_extras="cli,testing")
+    session.run("python", "benchmarks/serverless.py", *session.posargs)
 
 
 @nox.session

@@ -112,7 +112,37 @@ def test_the_readme_takes_a_new_table_of_the_stores_and_keeps_the_other() -> Non
     assert once.partition(storage["BEGIN"])[0] == before.partition(storage["BEGIN"])[0]
 
 
-@pytest.mark.parametrize("program", ["run.py", "storage.py"])
+def test_a_quick_run_of_serverless_prints_a_table() -> None:
+    pytest.importorskip("awslambdaric")
+    done = run("--quick", program="serverless.py")
+    assert done.returncode == 0, done.stderr
+    facts, empty, _, _, *rows = done.stdout.splitlines()
+    assert "awslambdaric" in facts
+    assert empty == ""
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in rows]
+    assert len(cells) == 17
+    by_workers = {row[0].partition(":")[0]: row[3] for row in cells if row[0].endswith("by workers")}
+    assert by_workers == {"reply": "0 in all", "event": "1 a call"}
+    assert [row[3] for row in cells if "after the job's end" in row[0]] == ["0 requests", "0 requests"]
+
+
+def test_every_scenario_of_serverless_is_in_both_lists() -> None:
+    pytest.importorskip("awslambdaric")
+    serverless = runpy.run_path(str(BENCHMARKS / "serverless.py"))
+    measuring = runpy.run_path(str(BENCHMARKS / "functions" / "measuring.py"))
+    assert list(serverless["SCENARIOS"]) == list(measuring["SCENARIOS"])
+    assert all((BENCHMARKS / "functions" / f"{name}.py").is_file() for name in serverless["SCENARIOS"])
+
+
+def test_the_readme_takes_a_new_table_of_serverless_and_keeps_the_others() -> None:
+    serverless = runpy.run_path(str(BENCHMARKS / "serverless.py"))
+    before = README.read_text("utf-8")
+    once = serverless["with_table"](before, "| new |\n", serverless["BEGIN"], serverless["END"])
+    assert f"{serverless['BEGIN']}| new |\n{serverless['END']}" in once
+    assert once.partition(serverless["BEGIN"])[0] == before.partition(serverless["BEGIN"])[0]
+
+
+@pytest.mark.parametrize("program", ["run.py", "storage.py", "serverless.py"])
 @pytest.mark.parametrize(
     "arguments", [["--quick", "--write"], ["noop", "--write"], ["small", "--write"], ["no_such_scenario"]]
 )
