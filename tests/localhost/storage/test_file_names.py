@@ -54,6 +54,14 @@ def test_hostile_keys_have_names_that_a_disk_takes(key: str) -> None:
     assert all(0 < len(name) <= 255 and b"/" not in name and name not in (b".", b"..", b"%tmp") for name in names)
 
 
+@pytest.mark.parametrize("tail", [".", "..", "./x", "../x", ".a", "/."])
+def test_what_a_cut_leaves_over_is_no_dot(tail: str) -> None:
+    for before in ("%" * 83 + "0", "a" * 250):
+        names = key_names(encoded_key(before + tail))
+        assert key_of(names) == (before + tail).encode()
+        assert not {b".", b"..", b".%", b"..%"} & set(names)
+
+
 @settings(max_examples=500)
 @given(KEYS)
 def test_a_key_comes_back_from_its_names(key: str) -> None:

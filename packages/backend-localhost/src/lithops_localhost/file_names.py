@@ -106,4 +106,4 @@ def _cut(name: bytes) -> list[bytes]:
                 break
         pieces.append(name[:end])
         name = name[end:]
-    return [*pieces, name]
+    return [*pieces, _escape(name) if name in (b".", b"..") else name]  # what a cut leaves over is no name either
