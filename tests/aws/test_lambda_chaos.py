@@ -13,17 +13,25 @@ import pytest
 
 pytest.importorskip("boto3")
 
-from tests.aws.lambda_executors import Before, Executors, executors, home, local_lambda
+from tests.aws.lambda_executors import Before, Executors, executors, home
+from tests.aws.lambda_fixtures import LocalLambda, running_lambda
 from tests.aws.lambda_tools import until
 
 from lithops import FunctionExecutor, Retry
 
-__all__ = ["executors", "home", "local_lambda"]
+__all__ = ["executors", "home"]
 
 # A client that is told how long to wait waits: 1 s at each refusal is more than a test has time for.
 THROTTLES = {"throttle": 0.2, "retry_after_s": 0}
 KILLS = {"kill": 0.1, "kill_within_s": 0.02}
 RETRIES = Retry(max_attempts=9)  # a chance of 0.1 ** 9 to fail by kills alone
+
+
+@pytest.fixture(scope="module")
+def local_lambda() -> Iterator[LocalLambda]:
+    """A server of these tests' own: what others left running there would count as left behind."""
+    with running_lambda() as cloud:
+        yield cloud
 
 
 @pytest.fixture(scope="module")

@@ -219,7 +219,7 @@ def test_the_localhost_executor_runs_here_whatever_is_configured(monkeypatch: py
 
 def test_a_backend_of_another_distribution_says_what_to_install() -> None:
     with pytest.raises(UnknownBackendError, match="pip install"):
-        lithops.FunctionExecutor(backend="aws_lambda")
+        lithops.FunctionExecutor(backend="acme_functions")
 
 
 def test_storage_in_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
