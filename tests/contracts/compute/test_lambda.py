@@ -65,6 +65,7 @@ class OnLocalLambda(ComputeFixtures):
 
     @pytest.fixture
     def backend(self, local_lambda: LocalLambda, keys: dict[str, Any]) -> ComputeBackend:
+        local_lambda.wait_until_idle()
         return LambdaCompute(LambdaConfig(**keys, execution_role=local_lambda.role_arn, max_workers=6))
 
     @pytest.fixture

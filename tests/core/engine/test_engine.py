@@ -321,7 +321,7 @@ def test_an_observer_that_raises_does_not_keep_a_call_from_its_end(
     lab: MakeLab, instant: Instant, caplog: pytest.LogCaptureFixture
 ) -> None:
     one = lab(instant)
-    one.engine._on_call = lambda _: [][0]
+    one.engine.observers._on_call = lambda _: [][0]
     (call,) = one.add(one.job(), "x")
     with caplog.at_level(logging.ERROR):
         instant.succeed(instant.started[0], 5)

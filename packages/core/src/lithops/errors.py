@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "AccessDeniedError",
     "BackendError",
+    "BrokerError",
     "CallCancelledError",
     "CallError",
     "CallRejectedError",
@@ -136,6 +137,12 @@ class ObjectExistsError(StorageError, FileExistsError):
 
 class StorageFullError(StorageError, OSError):
     """The store has no room left."""
+
+
+class BrokerError(LithopsError):
+    """A server between client and workers (Redis, RabbitMQ) cannot be reached, or refused."""
+
+    retryable = True
 
 
 # Wire

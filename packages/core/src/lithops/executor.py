@@ -10,10 +10,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from lithops.config import Settings, resolve
-from lithops.errors import NotSupportedError
 from lithops.opening import open_compute, warm_up
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lithops.engine.bill import Spent
     from lithops.engine.retry import Retry
     from lithops.future import ResponseFuture
@@ -54,8 +55,9 @@ class FunctionExecutor:
         retries: int | Retry | None = None,
         **kwargs: Any,
     ) -> None:
-        del monitoring
-        settings = resolve(config, config_file, mode=mode, backend=backend, storage=storage, overrides=kwargs)
+        settings = resolve(
+            config, config_file, mode=mode, backend=backend, storage=storage, monitoring=monitoring, overrides=kwargs
+        )
         _set_up_log(settings, log_level)
         self.executor_id = f"{_session}-{next(_numbers)}"
         self.backend = settings.compute.name
@@ -324,13 +326,39 @@ class FunctionExecutor:
 
     def plot(
         self,
-        fs: Iterable[ResponseFuture] | None = None,
-        dst: str | None = None,
-        figsize: tuple[int, int] = (10, 6),
-    ) -> None:
-        """Draw the jobs' timelines. Not in this release: raises `NotSupportedError`."""
-        del fs, dst, figsize
-        raise NotSupportedError("plot() is not in this release: read the figures from each future's 'stats'")
+        fs: ResponseFuture | Iterable[ResponseFuture] | None = None,
+        dst: str | os.PathLike[str] | None = None,
+        figsize: tuple[float, float] = (10, 6),
+    ) -> tuple[Path, Path]:
+        """Draw the timeline of calls, by default all, and how many ran at each moment; give the paths of both images.
+
+        They are `<dst>_timeline.png` and `<dst>_histogram.png`; without `dst`, or with a folder, named by time and
+        executor, in the folder `plots`. `figsize` is in inches. Needs `lithops[plot]`. Raises `ValueError` when there
+        are no calls.
+        """
+        from lithops.pictures.plot import plot
+        from lithops.wait import as_list
+
+        return plot(as_list(self.futures if fs is None else fs), dst, figsize, self.executor_id)
+
+    def report(
+        self, fs: ResponseFuture | Iterable[ResponseFuture] | None = None, dst: str | os.PathLike[str] | None = None
+    ) -> Path:
+        """Write one HTML page about calls, by default all, and give its path: figures, timeline, failures, logs.
+
+        It needs no network and no other file. `dst` is the page's path (`<dst>_report.html` when it does not end in
+        .html) or a folder. Raises `ValueError` when there are no calls.
+        """
+        from lithops.pictures.report import report
+        from lithops.wait import as_list
+
+        return report(
+            as_list(self.futures if fs is None else fs),
+            dst,
+            executor_id=self.executor_id,
+            backend=self.backend,
+            spent=self.cost(),
+        )
 
     def close(self) -> None:
         """Stop the engine and its workers; calls that run are cancelled. Idempotent."""

@@ -14,7 +14,9 @@ from lithops.config import Settings
 from lithops.errors import ConfigError, LithopsError
 from lithops.plugins import registry
 from lithops.spi.compute import ComputeBackend, ComputeFeature, RuntimeInfo, RuntimeSpec
+from lithops.spi.monitoring import StatusBroker
 from lithops.spi.storage import StorageBackend
+from lithops.types import StorageRef
 from lithops.wire.version import WIRE_VERSION
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ __all__ = [
     "finish",
     "has_runtimes",
     "observer",
+    "open_brokers",
     "open_compute",
     "open_storage",
     "resolve_runtime",
@@ -66,6 +69,23 @@ def open_storage(settings: Settings, name: str | None = None) -> tuple[StorageBa
             f"no bucket is named for the storage '{info.name}': set 'storage_bucket' in its section of the configuration"
         )
     return backend, bucket or ""
+
+
+def open_brokers(settings: Settings, compute: ComputeBackend) -> StatusBroker | None:
+    """Make the broker that statuses come by, if one is configured.
+
+    Workers of this machine are told the keys of every broker that the configuration has a section for.
+    """
+    used = None
+    for info, options in settings.brokers():
+        broker: StatusBroker = registry().factory(info)(options)
+        credentials = broker.credentials()
+        if credentials:
+            ref = broker.ref("")
+            compute.entrust(StorageRef(ref.factory, "", ref.options), credentials)
+        if info is settings.broker:
+            used = broker
+    return used
 
 
 def observer(hook: str) -> Callable[[Any], None] | None:

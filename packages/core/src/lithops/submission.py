@@ -19,7 +19,7 @@ from lithops.errors import ConfigError
 from lithops.jobs.serialize import InputDumper, dump_function
 from lithops.spi.compute import RuntimeSpec
 from lithops.spi.storage import StorageBackend
-from lithops.types import Artifact, Buffer, JobMessage, Payload, StorageRef
+from lithops.types import Artifact, BrokerRef, Buffer, JobMessage, Payload, StorageRef
 from lithops.wire.keys import function_key, modules_key
 from lithops.worker.arguments import Arguments, Binder
 from lithops.worker.pickles import CALL_ATTRIBUTE
@@ -74,7 +74,9 @@ class Submitter:
         store_ref: StorageRef,
         open_named_store: Callable[[str | None], StorageBackend],
         storage_name: str,
+        broker_ref: BrokerRef | None = None,
     ) -> None:
+        self._broker_ref = broker_ref
         self._engine = engine
         self._executor_id = executor_id
         self._runtime = runtime
@@ -126,6 +128,19 @@ class Submitter:
         expected = len(elements) if isinstance(elements, Sequence) else 0
         job = self._job(what, binder, number, expected)
         self._engine.open(job, expected)
+        try:
+            yield from self._fill(job, what, inputs, dumper, largest)
+        finally:
+            self._engine.observers.job_filled(job)
+
+    def _fill(
+        self,
+        job: Job,
+        what: Submission,
+        inputs: Iterator[tuple[Arguments, bool]],
+        dumper: InputDumper,
+        largest: int,
+    ) -> Iterator[list[Call]]:
         if job.is_detached:
             inputs = self._record(job, inputs)
         size = min(FIRST_BLOCK, largest)
@@ -168,6 +183,7 @@ class Submitter:
             results_inline_max=limits.max_inline_bytes,
             commit=commits,
             commit_after_s=None if commits else self._engine.backend.commit_after_s,
+            broker=self._broker_ref,
         )
         message = self._with_modules(message, what, frozenset())
         runtime = self._runtime._replace(memory_mb=what.memory_mb, timeout_s=what.timeout_s)

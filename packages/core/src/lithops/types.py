@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Artifact",
+    "BrokerRef",
     "Buffer",
     "CallEnd",
     "CallMessage",
@@ -63,6 +64,18 @@ class StorageRef(NamedTuple):
     bucket: str
     options: Mapping[str, Any] = _EMPTY
     name: str = ""
+
+
+class BrokerRef(NamedTuple):
+    """What a worker needs to publish statuses: never a secret.
+
+    `factory` is "module:Class"; the worker calls `Class.from_ref(ref)`. `channel` is that of the client. `options` are
+    plain JSON values.
+    """
+
+    factory: str
+    channel: str
+    options: Mapping[str, Any] = _EMPTY
 
 
 class CallEnd(StrEnum):
@@ -123,7 +136,8 @@ class JobMessage(NamedTuple):
     `fill` names the parameters that the worker fills in when the input does not: `id`, `storage`, `obj`.
     `results_inline_max` is the size in bytes up to which a result travels in its status. `commit` tells the
     worker to write each status to the store too (for platforms that do not reply); with `commit_after_s`, it writes that
-    of a call which took longer, since an answer that is waited for so long may be lost on its way.
+    of a call which took longer, since an answer that is waited for so long may be lost on its way. Statuses that are
+    written are published by `broker` too.
     """
 
     executor_id: str
@@ -139,6 +153,7 @@ class JobMessage(NamedTuple):
     results_inline_max: int = 0
     commit: bool = False
     commit_after_s: float | None = None
+    broker: BrokerRef | None = None
 
     @property
     def job_key(self) -> str:

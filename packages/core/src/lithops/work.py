@@ -10,18 +10,19 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from typing import TYPE_CHECKING, Any
 
 from lithops.config import Settings
 from lithops.engine.engine import Engine
 from lithops.engine.job_store import JobStore
+from lithops.engine.listen import Channel
 from lithops.engine.retry import Retry, as_retry
 from lithops.errors import LithopsError, NoSuchBucketError, StorageNoSuchKeyError
 from lithops.future import ResponseFuture
 from lithops.futures import FuturesList
-from lithops.opening import check_runtime, finish, has_runtimes, observer, open_storage, resolve_runtime
+from lithops.opening import check_runtime, finish, has_runtimes, observer, open_brokers, open_storage, resolve_runtime
 from lithops.printing import OutputPrinter
 from lithops.spi.compute import ComputeBackend, RuntimeSpec
 from lithops.spi.storage import StorageBackend
@@ -36,6 +37,7 @@ from lithops.worker.arguments import Arguments, Binder
 
 if TYPE_CHECKING:
     from lithops.executors import FunctionExecutor
+    from lithops.telemetry.observing import Telemetry
 
 __all__ = ["Work"]
 
@@ -59,15 +61,21 @@ class Work:
         self._printer = OutputPrinter()
         self._store = JobStore(lambda: open_storage(settings))
         self._is_ready = False
+        broker = open_brokers(settings, compute)
+        self._telemetry = telemetry = _telemetry(settings, compute)
         self.engine = Engine(
             compute,
             self._store,
             on_output=self._printer.put,
-            on_job=observer("lithops_job_started"),
-            on_call=observer("lithops_call_settled"),
+            on_job=_both(observer("lithops_job_started"), None if telemetry is None else telemetry.job_started),
+            on_call=_both(observer("lithops_call_settled"), None if telemetry is None else telemetry.call_settled),
+            on_job_end=_both(observer("lithops_job_ended"), None if telemetry is None else telemetry.job_ended),
             monitoring_interval_s=settings.lithops.monitoring_interval or 2.0,
             max_cost=settings.lithops.max_cost,
+            channel=None if broker is None else Channel(broker, self.executor_id),
         )
+        if telemetry is not None:
+            telemetry.watch(self.engine)
         self.engine.owner = self._owner
         options = settings.compute_options
         self.runtime = resolve_runtime(
@@ -88,6 +96,7 @@ class Work:
             store.ref(bucket)._replace(name=settings.storage.name),
             self._open_named_store,
             settings.storage.name,
+            None if broker is None else broker.ref(self.executor_id),
         )
         self.storage = Storage.over(store, bucket, settings.storage.name)
         self.storage.cloudobject_prefix = executor_prefix(self.executor_id) + "cloudobjects/"
@@ -282,6 +291,8 @@ class Work:
         if os.getpid() == self._pid:  # not in a fork of the process that owns them
             self.engine.close()
             self._printer.close()
+            if self._telemetry is not None:
+                self._telemetry.close()
 
     def _given(self, fs: Any) -> FuturesList:
         if fs is not None:
@@ -314,6 +325,31 @@ def elements_of(iterdata: Any) -> Iterable[Any]:
     if isinstance(iterdata, (str, bytes, dict, os.PathLike)) or not isinstance(iterdata, Iterable):
         return [iterdata]
     return iterdata
+
+
+def _telemetry(settings: Settings, compute: ComputeBackend) -> Telemetry | None:
+    """Begin what `telemetry: true` asks for; nothing of it is imported without."""
+    if not settings.lithops.telemetry:
+        return None
+    try:
+        from lithops.telemetry.observing import Telemetry
+
+        return Telemetry(settings.compute.name)
+    except LithopsError:
+        compute.close()  # a worker may have been started already
+        raise
+
+
+def _both(first: Callable[[Any], None] | None, second: Callable[[Any], None] | None) -> Callable[[Any], None] | None:
+    """Join two observers, of which either may be missing."""
+    if first is None or second is None:
+        return first or second
+
+    def tell(event: Any) -> None:
+        first(event)
+        second(event)
+
+    return tell
 
 
 def _environment(env: Any) -> dict[str, str]:

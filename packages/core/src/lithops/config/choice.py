@@ -11,10 +11,12 @@ from lithops.plugins import Registry
 from lithops.plugins.suggest import did_you_mean
 from lithops.spi.hooks import BackendInfo
 
-__all__ = ["choose_compute", "choose_storage"]
+__all__ = ["choose_broker", "choose_compute", "choose_storage"]
 
 _Mode = Literal["localhost", "serverless", "standalone"]
 _LOCAL: _Mode = "localhost"
+STORAGE = "storage"
+"""The way of hearing of statuses that needs no broker."""
 
 
 def choose_compute(
@@ -80,6 +82,20 @@ def choose_storage(
         f"the backend '{found.name}' has no storage of its own: name one as 'storage' in the section 'lithops'"
         f" (installed are: {installed})"
     )
+
+
+def choose_broker(
+    plugins: Registry, lithops: LithopsSection, *, monitoring: str | None, where: str
+) -> BackendInfo | None:
+    """Choose the broker of statuses; None where the store is listed for them."""
+    named = monitoring or lithops.monitoring
+    if named is None or named == STORAGE:
+        return None
+    try:
+        return plugins.broker(named)
+    except UnknownBackendError as exc:
+        place = "the argument 'monitoring'" if monitoring else f"{where}, section 'lithops', key 'monitoring'"
+        raise UnknownBackendError(f"{place}: {exc} Or leave it out: then the store is listed") from None
 
 
 def _none_of(plugins: Registry, mode: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from lithops.config.choice import choose_compute, choose_storage
+from lithops.config.choice import choose_broker, choose_compute, choose_storage
 from lithops.config.sections import CORE, Sections
 from lithops.config.settings import Settings, origins_of
 from lithops.config.sources import SYSTEM_FILE, Source, find_source
@@ -24,6 +24,7 @@ def resolve(
     mode: str | None = None,
     backend: str | None = None,
     storage: str | None = None,
+    monitoring: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] = os.environ,
     cwd: str | None = None,
@@ -37,7 +38,15 @@ def resolve(
     reading the file.
     """
     source = find_source(config, config_file, environ=environ, cwd=cwd, system_file=system_file)
-    return resolve_source(source, mode=mode, backend=backend, storage=storage, overrides=overrides, plugins=plugins)
+    return resolve_source(
+        source,
+        mode=mode,
+        backend=backend,
+        storage=storage,
+        monitoring=monitoring,
+        overrides=overrides,
+        plugins=plugins,
+    )
 
 
 def resolve_source(
@@ -46,6 +55,7 @@ def resolve_source(
     mode: str | None = None,
     backend: str | None = None,
     storage: str | None = None,
+    monitoring: str | None = None,
     overrides: Mapping[str, Any] | None = None,
     plugins: Registry | None = None,
 ) -> Settings:
@@ -79,4 +89,5 @@ def resolve_source(
         storage_options=sections.options(store, storage_given),
         sections=sections,
         origins=origins,
+        broker=choose_broker(plugins, lithops, monitoring=monitoring, where=source.origin),
     )

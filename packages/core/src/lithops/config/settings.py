@@ -33,6 +33,8 @@ class Settings:
     sections: Sections = field(repr=False, compare=False)
     origins: Mapping[tuple[str, str], str] = field(repr=False, compare=False)
 
+    broker: BackendInfo | None = None
+
     @property
     def source(self) -> str:
         return self.sections.source.origin
@@ -54,6 +56,14 @@ class Settings:
         except UnknownBackendError:
             info = plugins.storage_for_scheme(name)
         return info, self.sections.options(info, self.sections.given(info))
+
+    def brokers(self) -> list[tuple[BackendInfo, msgspec.Struct]]:
+        """List the brokers of statuses that the configuration has a section for, and the one that is used."""
+        return [
+            (one.info, self.sections.options(one.info, self.sections.given(one.info)))
+            for one in self.sections.plugins.backends("broker")
+            if one.info is self.broker or any(name in self.sections.source.sections for name in one.names)
+        ]
 
     def section(self, name: str) -> Mapping[str, Any]:
         """Give a section as it was written, also one that no backend reads; empty when there is none."""

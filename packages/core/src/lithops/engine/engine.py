@@ -20,16 +20,18 @@ from weakref import WeakValueDictionary
 from lithops.engine.bill import Bill
 from lithops.engine.call import Call, Job
 from lithops.engine.job_store import JobStore
+from lithops.engine.listen import Channel
 from lithops.engine.memory import give_more_memory
 from lithops.engine.needs import await_needs, needed
-from lithops.engine.outcome import exception_of, stats_of
+from lithops.engine.observe import Observers
+from lithops.engine.outcome import exception_of, rejection_of
 from lithops.engine.plan import plan
 from lithops.engine.submit import Starter
 from lithops.engine.timer import Timer
 from lithops.engine.track import Tracker
 from lithops.errors import BackendError, LithopsError, NotSupportedError
 from lithops.spi.compute import ComputeBackend, ComputeFeature, Limits, Refusal, RuntimeSpec, Unheard
-from lithops.spi.hooks import CallEvent, JobEvent
+from lithops.spi.hooks import CallEvent, JobEndEvent, JobEvent
 from lithops.types import Buffer, CallEnd, CallMessage, CallOutput, CallStatus, ErrorInfo, Handle, Payload
 from lithops.wire.keys import data_key
 from lithops.worker.stores import write_payload
@@ -64,16 +66,17 @@ class Engine:
         on_output: Callable[[Call | None, CallOutput], None],
         on_job: Callable[[JobEvent], None] | None = None,
         on_call: Callable[[CallEvent], None] | None = None,
+        on_job_end: Callable[[JobEndEvent], None] | None = None,
         monitoring_interval_s: float = 2.0,
         max_cost: float | None = None,
+        channel: Channel | None = None,
     ) -> None:
         self.backend = backend
         self.bill = Bill(backend, max_cost)
         self.lock = threading.Lock()
         self.store = store
         self._on_output = on_output
-        self._on_job = on_job
-        self._on_call = on_call
+        self.observers = Observers(on_job, on_call, on_job_end)
         self._jobs: dict[str, Job] = {}  # with unfinished calls
         self._over: WeakValueDictionary[str, Job] = WeakValueDictionary()  # as long as somebody has a future of them
         self._is_instant = ComputeFeature.INSTANT_START in backend.features
@@ -87,6 +90,7 @@ class Engine:
             unfinished=self._in_flight,
             report=self.report,
             longest_s=monitoring_interval_s,
+            channel=channel,
         )
         self._is_tracked = self._tracker.is_needed
         self.owner: Callable[[], object | None] = lambda: None
@@ -116,9 +120,7 @@ class Engine:
             if self._is_closed:
                 raise BackendError("this executor is closed: make a new one")
             self._jobs[job.message.job_id] = job
-        if self._on_job is not None:
-            message = job.message
-            self._on_job(JobEvent(message.executor_id, message.job_id, message.function_name, expected, job.created))
+        self.observers.job_started(job, expected)
 
     def add(self, job: Job, calls: Sequence[Call]) -> None:
         """Take calls of an open job: each starts when what it needs is there. Their ids are their numbers in the job."""
@@ -134,6 +136,11 @@ class Engine:
                 ready.append(call)
         if ready:
             self._start(ready)
+
+    def unfinished(self) -> int:
+        """Count the calls that have no end yet."""
+        with self.lock:
+            return sum(job.unfinished for job in self._jobs.values())
 
     def report(self, said: CallStatus | CallOutput | Refusal | Unheard) -> None:
         """Take what a backend or the tracker has to say. Never raises; what comes twice or too late is ignored."""
@@ -292,11 +299,7 @@ class Engine:
                 self._over[job.message.job_id] = self._jobs.pop(job.message.job_id, job)
         if status.result is not None and status.result.key is not None:
             self.store.is_written = True
-        if self._on_call is not None:
-            message = job.message
-            self._on_call(
-                CallEvent(message.executor_id, message.job_id, call.call_id, status.end.value, stats_of(call))
-            )
+        self.observers.call_settled(call, status)
 
     def _is_worth_trying_again(self, call: Call, status: CallStatus) -> bool:
         if self._is_closed:
@@ -329,7 +332,7 @@ class Engine:
             try:
                 message = call.to_message(needed(call, self) if call.needs else ())
             except Exception as exc:  # the store's code may raise anything, and the call must have an end
-                self._settle(call, _rejection(call.to_message(), f"what it needs cannot be given to it: {exc}"))
+                self._settle(call, rejection_of(call.to_message(), f"what it needs cannot be given to it: {exc}"))
                 continue
             with self.lock:
                 if call.status is not None:
@@ -387,13 +390,9 @@ class Engine:
 
     def _rejected(self, batch: Sequence[CallMessage], reason: str) -> None:
         for message in batch:
-            self.report(_rejection(message, reason))
+            self.report(rejection_of(message, reason))
 
     def _in_flight(self) -> list[Call]:
         with self.lock:
             jobs = [job for job in self._jobs.values() if job.unfinished]
         return [call for job in jobs for call in job.calls if call.status is None and call.sent is not None]
-
-
-def _rejection(message: CallMessage, reason: str) -> CallStatus:
-    return CallStatus.of(message, CallEnd.REJECTED, ErrorInfo("CallRejectedError", reason))

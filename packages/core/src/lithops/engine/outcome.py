@@ -17,7 +17,7 @@ from lithops.errors import (
     WorkerMemoryError,
 )
 from lithops.spi.storage import StorageBackend
-from lithops.types import Buffer, CallEnd, CallStatus, ErrorInfo, Payload
+from lithops.types import Buffer, CallEnd, CallMessage, CallStatus, ErrorInfo, Payload
 from lithops.wire.status import expand_stats
 from lithops.worker.pickles import load_own
 from lithops.worker.stores import read_payload
@@ -54,6 +54,11 @@ def exception_of(call: Call, status: CallStatus, store: StorageBackend | None = 
         except Exception:  # the user's class may have slots, a property of this name, or be frozen
             continue
     return exc
+
+
+def rejection_of(message: CallMessage, reason: str) -> CallStatus:
+    """Make the status of a call that was never started."""
+    return CallStatus.of(message, CallEnd.REJECTED, ErrorInfo("CallRejectedError", reason))
 
 
 def stats_of(call: Call) -> dict[str, Any]:

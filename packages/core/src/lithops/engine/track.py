@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from lithops.engine.call import Call
+from lithops.engine.listen import Channel, Listener
 from lithops.errors import LithopsError, NoSuchBucketError, StorageNoSuchKeyError, WireError
 from lithops.spi.compute import ComputeBackend, ComputeFeature, Exit
 from lithops.spi.storage import StorageBackend
@@ -29,6 +30,9 @@ GROWTH = 1.5
 FEW = 90
 """How many keys a listing may give for each that is wanted: so much more does a request cost than one key of a page."""
 
+HEARD_LONGEST_S = 30.0
+"""So often the store is listed while statuses come by a broker: what it lost is found."""
+
 JOIN_TIMEOUT_S = 10.0
 
 
@@ -43,6 +47,7 @@ class Tracker:
         unfinished: Callable[[], list[Call]],
         report: Callable[[CallStatus], None],
         longest_s: float,
+        channel: Channel | None = None,
     ) -> None:
         self._backend = backend
         self._open_store = open_store
@@ -52,6 +57,10 @@ class Tracker:
         self._lists_all = ComputeFeature.REPLIES not in backend.features
         self._lists = self._lists_all or ComputeFeature.EVENTS in backend.features or backend.commit_after_s is not None
         self._polls = ComputeFeature.POLL in backend.features
+        self._listener: Listener | None = None
+        if channel is not None and self._lists:
+            self._listener = Listener(channel, report=report, has_calls=lambda: bool(unfinished()))
+        self._listed_at = 0.0
         self._seen: set[str] = set()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -71,9 +80,13 @@ class Tracker:
                 self._thread = threading.Thread(target=self._run, name="lithops-tracker", daemon=True)
                 self._thread.start()
             self._changed.notify()
+        if self._listener is not None:
+            self._listener.wake()
 
     def close(self) -> None:
-        """Join the thread. Idempotent."""
+        """Join the threads. Idempotent."""
+        if self._listener is not None:
+            self._listener.close()
         with self._changed:
             self._is_closed = True
             self._changed.notify()
@@ -99,11 +112,18 @@ class Tracker:
 
     def look(self, calls: list[Call]) -> None:
         """Make one pass: read new statuses, ask for deaths, end what is over its deadline."""
-        if self._lists:
+        if self._lists and not self._hears(time.monotonic()):
             self._guarded(self._read_statuses, calls)
         if self._polls:
             self._guarded(self._ask_for_deaths, [call for call in calls if not call.is_done])
         self._guarded(self._end_overdue, [call for call in calls if not call.is_done])
+
+    def _hears(self, now: float) -> bool:
+        """Tell whether a broker brings the statuses, so that the store need not be listed this time."""
+        if self._listener is None or not self._listener.is_hearing or now >= self._listed_at + HEARD_LONGEST_S:
+            self._listed_at = now
+            return False
+        return True
 
     def _guarded(self, step: Callable[[list[Call]], None], calls: list[Call]) -> None:
         """Do a step whatever happened in the one before: a store that is down must not stop the deadlines."""

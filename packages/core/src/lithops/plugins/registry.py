@@ -28,6 +28,7 @@ _DESCRIBING: dict[str, Kind] = {
     "lithops_compute_backends": "compute",
     "lithops_storage_backends": "storage",
     "lithops_machine_pools": "machines",
+    "lithops_status_brokers": "broker",
 }
 _IN_PROCESS = "this process"
 
@@ -91,6 +92,10 @@ class Registry:
     def machines(self, name: str) -> BackendInfo:
         """Find a provider of machines by its name or an alias; raises as `compute` does."""
         return self._named("machines", name)
+
+    def broker(self, name: str) -> BackendInfo:
+        """Find a broker of statuses by its name or an alias; raises as `compute` does."""
+        return self._named("broker", name)
 
     def storage_for_scheme(self, scheme: str) -> BackendInfo:
         """Find the storage backend of a URL scheme (`s3`), or else the one of that name; raises as `compute` does."""

@@ -9,7 +9,7 @@ from lithops.spi.hooks import BackendInfo
 
 __all__ = ["Kind", "PluginStatus", "Provided", "State"]
 
-Kind: TypeAlias = Literal["compute", "storage", "machines"]
+Kind: TypeAlias = Literal["compute", "storage", "machines", "broker"]
 State: TypeAlias = Literal["ok", "broken", "refused", "disabled", "duplicate"]
 
 _EVERYWHERE = {"", "lithops", "backend", "plugin"}

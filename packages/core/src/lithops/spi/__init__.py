@@ -23,10 +23,12 @@ if TYPE_CHECKING:
         RuntimeSpec,
         Unheard,
     )
+    from lithops.spi.monitoring import StatusBroker
     from lithops.spi.storage import ByteStream, StorageBackend, StorageFeature
     from lithops.spi.version import SPI_VERSION
     from lithops.types import (
         Artifact,
+        BrokerRef,
         Buffer,
         CallEnd,
         CallMessage,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SPI_VERSION",
     "Artifact",
+    "BrokerRef",
     "Buffer",
     "ByteStream",
     "CallEnd",
@@ -67,6 +70,7 @@ __all__ = [
     "RuntimeInfo",
     "RuntimeSpec",
     "Span",
+    "StatusBroker",
     "StorageBackend",
     "StorageFeature",
     "StorageRef",
@@ -75,6 +79,7 @@ __all__ = [
 
 _HOMES = {
     "Artifact": "lithops.types",
+    "BrokerRef": "lithops.types",
     "Buffer": "lithops.types",
     "ByteStream": "lithops.spi.storage",
     "CallEnd": "lithops.types",
@@ -99,6 +104,7 @@ _HOMES = {
     "RuntimeSpec": "lithops.spi.compute",
     "SPI_VERSION": "lithops.spi.version",
     "Span": "lithops.types",
+    "StatusBroker": "lithops.spi.monitoring",
     "StorageBackend": "lithops.spi.storage",
     "StorageFeature": "lithops.spi.storage",
     "StorageRef": "lithops.types",

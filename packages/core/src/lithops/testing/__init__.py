@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lithops.testing.broker import BrokerContract
     from lithops.testing.compute.contract import ComputeContract, ComputeEventContract
     from lithops.testing.compute_faulty import ComputeFault, FaultyCompute
     from lithops.testing.storage.contract import StorageContract
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "BrokerContract",
     "ComputeContract",
     "ComputeEventContract",
     "ComputeFault",
@@ -45,6 +47,7 @@ _HOMES = {
     "HttpRequest": "lithops.testing.storage.http_faults",
     "FaultProxy": "lithops.testing.storage.fault_proxy",
     "HttpStorageContract": "lithops.testing.storage.http",
+    "BrokerContract": "lithops.testing.broker",
     "ComputeContract": "lithops.testing.compute.contract",
     "ComputeEventContract": "lithops.testing.compute.contract",
     "ComputeFault": "lithops.testing.compute_faulty",

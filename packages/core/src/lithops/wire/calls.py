@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from lithops.errors import WireError
-from lithops.types import Artifact, Buffer, CallMessage, JobMessage, Payload, StorageRef
+from lithops.types import Artifact, BrokerRef, Buffer, CallMessage, JobMessage, Payload, StorageRef
 from lithops.wire.envelope import Message, encode
 from lithops.wire.payloads import BlobCursor, pack_payload
 
@@ -43,6 +43,8 @@ def encode_calls(calls: Sequence[CallMessage]) -> list[Buffer]:
         header["commit"] = True
     if job.commit_after_s is not None:
         header["commit_after_s"] = job.commit_after_s
+    if job.broker is not None:
+        header["broker"] = [job.broker.factory, job.broker.channel, dict(job.broker.options)]
     header["results_inline_max"] = job.results_inline_max
     header["calls"] = [call.call_id for call in calls]
     if any(call.attempt for call in calls):
@@ -83,6 +85,7 @@ def decode_calls(message: Message) -> list[CallMessage]:
         results_inline_max=_field(header, "results_inline_max", int, 0),
         commit=_field(header, "commit", bool, False),
         commit_after_s=_seconds(header, "commit_after_s"),
+        broker=_broker(header["broker"]) if "broker" in header else None,
     )
     ids = _field(header, "calls", list)
     data = _field(header, "data", list)
@@ -119,6 +122,13 @@ def _store(packed: Any) -> StorageRef:
         case [str() as factory, str() as bucket, dict() as options, *more] if all(isinstance(one, str) for one in more):
             return StorageRef(factory, bucket, options, *more[:1])
     raise WireError("a message describes its store wrongly")
+
+
+def _broker(packed: Any) -> BrokerRef:
+    match packed:
+        case [str() as factory, str() as channel, dict() as options]:
+            return BrokerRef(factory, channel, options)
+    raise WireError("a message describes its broker wrongly")
 
 
 def _seconds(header: dict[str, Any], name: str) -> float | None:

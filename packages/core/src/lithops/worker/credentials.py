@@ -1,4 +1,4 @@
-"""The keys of stores that this process was entrusted with, since the client's configuration has them.
+"""The keys of stores and brokers that this process was entrusted with, since the client's configuration has them.
 
 They are never in a message, a reference or the environment. On this machine an anonymous file, which the client's workers
 inherit and nobody else can open, has one line of JSON for each store: lines are only added, so a reader sees whole ones.
@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 
-from lithops.types import StorageRef
+from lithops.types import BrokerRef, StorageRef
 
 __all__ = ["anonymous_file", "entrust", "entrusted", "take_from"]
 
@@ -42,8 +42,8 @@ def take_from(fd: int) -> None:
     _source = fd
 
 
-def entrusted(ref: StorageRef) -> Mapping[str, str]:
-    """Give the keys of the store that a reference names; empty when there are none, and the SDK looks for itself."""
+def entrusted(ref: StorageRef | BrokerRef) -> Mapping[str, str]:
+    """Give the keys of the store or broker that a reference names; empty when there are none."""
     name = _name(ref)
     if name not in _entrusted and _source is not None:
         whole = os.pread(_source, os.fstat(_source).st_size, 0)
@@ -51,5 +51,5 @@ def entrusted(ref: StorageRef) -> Mapping[str, str]:
     return _entrusted.get(name, _NOTHING)
 
 
-def _name(ref: StorageRef) -> str:
+def _name(ref: StorageRef | BrokerRef) -> str:
     return json.dumps([ref.factory, dict(ref.options)], sort_keys=True)

@@ -22,6 +22,7 @@ from lithops.types import Artifact, Buffer, CallEnd, CallMessage, CallStatus, Er
 from lithops.wire.keys import result_key, status_key
 from lithops.wire.status import encode_status
 from lithops.worker import context, modules
+from lithops.worker.announce import Announcer
 from lithops.worker.failure import describe
 from lithops.worker.limits import limit_memory
 from lithops.worker.pickles import CALL_ATTRIBUTE, dump, load
@@ -59,6 +60,7 @@ class Runner:
         self._flush = flush
         self._memory_mb: int | None = None
         self._stores = Stores()
+        self._announcer = Announcer()
         self._meter = UsageMeter()
         self._functions: OrderedDict[str, Callable[..., Any]] = OrderedDict()
         self._has_modules = False
@@ -254,6 +256,8 @@ class Runner:
         key = status_key(job.executor_id, job.job_id, call.call_id, call.attempt)
         with contextlib.suppress(ObjectExistsError):
             patiently(lambda: store.put(bucket, key, frame, if_absent=True))
+            if job.broker is not None:
+                self._announcer.announce(job.broker, frame)
         return frame
 
 
