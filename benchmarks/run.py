@@ -20,7 +20,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
-NAMES = ("import_time", "hello", "noop", "compute", "payloads", "closure", "wordcount", "many")
+NAMES = ("import_time", "hello", "noop", "compute", "payloads", "closure", "wordcount", "many", "joblib_small")
 PEERS = ("numpy", "joblib", "loky")
 SCENARIO_TIMEOUT_S = 1800
 DISTURBING = ("LITHOPS_", "PYTHONDONTWRITEBYTECODE")

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import pytest
 
-import lithops.multiprocessing
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -195,7 +193,6 @@ def test_the_store_gives_back_what_it_was_given(environment: dict[str, str], tmp
     assert [path for path in left if "rain" in str(path) or "cloudobjects" in str(path)] == []
 
 
-@pytest.mark.skipif(not hasattr(lithops.multiprocessing, "Pool"), reason="there is no lithops.multiprocessing.Pool")
 def test_the_pool_prints_what_the_standard_librarys_pool_prints(environment: dict[str, str], tmp_path: Path) -> None:
     text = (EXAMPLES / "multiprocessing_pool.py").read_text("utf-8")
     standard, changed = re.subn(r"from lithops\.multiprocessing import", "from multiprocessing import", text)
@@ -204,3 +201,17 @@ def test_the_pool_prints_what_the_standard_librarys_pool_prints(environment: dic
     plain = run(environment, tmp_path, str(tmp_path / "standard.py"), "--rows", "11")
     assert len(plain) == 12
     assert run(environment, tmp_path, "multiprocessing_pool.py", "--rows", "11") == plain
+
+
+def test_the_search_finds_what_scikit_learn_finds_by_itself(environment: dict[str, str], tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    text = (EXAMPLES / "hyperparameter_search.py").read_text("utf-8")
+    plain, changed = re.subn(
+        r'with joblib\.parallel_config\("lithops"\):', 'with joblib.parallel_config("sequential"):', text
+    )
+    assert changed == 1
+    (tmp_path / "plain.py").write_text(plain, "utf-8")
+    (alone, _) = run(environment, tmp_path, str(tmp_path / "plain.py"))
+    (ours, fits) = run(environment, tmp_path, "hyperparameter_search.py", "--workers", "2")
+    assert ours == alone
+    assert "54 fits" in fits
