@@ -20,8 +20,21 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
-NAMES = ("import_time", "hello", "noop", "compute", "payloads", "closure", "wordcount", "many", "joblib_small")
-PEERS = ("numpy", "joblib", "loky")
+NAMES = (
+    "import_time",
+    "hello",
+    "noop",
+    "compute",
+    "payloads",
+    "closure",
+    "wordcount",
+    "many",
+    "joblib_small",
+    "multiprocessing_pool",
+    "multiprocessing_redis",
+    "report",
+)
+PEERS = ("numpy", "joblib", "loky", "redis")
 SCENARIO_TIMEOUT_S = 1800
 DISTURBING = ("LITHOPS_", "PYTHONDONTWRITEBYTECODE")
 """Variables that a scenario does not see. An installed package has its bytecode, so a checkout should keep its own."""

@@ -1,0 +1,19 @@
+"""What is said where a shared object is not in Redis any more."""
+
+from __future__ import annotations
+
+from lithops.errors import LithopsError
+
+__all__ = ["SharedObjectGoneError", "gone"]
+
+
+class SharedObjectGoneError(LithopsError, ConnectionError):
+    """A shared object was deleted or has expired."""
+
+
+def gone(what: object) -> SharedObjectGoneError:
+    """Make the error for an object that is not there."""
+    return SharedObjectGoneError(
+        f"the shared {type(what).__name__} is not in Redis any more: its manager was shut down, the process that made it"
+        " has ended, or it has expired; keep the maker running while others use it"
+    )

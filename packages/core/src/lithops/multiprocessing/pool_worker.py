@@ -1,0 +1,106 @@
+"""What runs in a worker of a pool: the initializer, once, then chunks of calls."""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from types import FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+from lithops.multiprocessing.process import make_pool_worker, swap_current
+
+__all__ = ["Chunk", "Setup", "call_once", "map_each", "star_each"]
+
+POOLS_KEPT = 16
+
+
+class Setup(NamedTuple):
+    """What a pool wants its workers to be: `pool` names it, `most` is how many chunks a worker does before it is new."""
+
+    pool: str
+    initializer: Callable[..., object] | None
+    initargs: Sequence[Any]
+    most: int | None
+
+
+def call_once(function: Callable[..., Any], given: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
+    """Do one call of `apply`."""
+    args, kwds = given
+    return function(*args, **kwds)
+
+
+def map_each(function: Callable[..., Any], given: Sequence[Any]) -> list[Any]:
+    """Do a chunk of `map`."""
+    return list(map(function, given))
+
+
+def star_each(function: Callable[..., Any], given: Sequence[Sequence[Any]]) -> list[Any]:
+    """Do a chunk of `starmap`."""
+    return list(itertools.starmap(function, given))
+
+
+class Chunk:
+    """The function that a pool submits: prepares the worker, and does one chunk."""
+
+    def __init__(self, setup: Setup, function: Callable[..., Any], how: Callable[..., Any]) -> None:
+        self.__name__ = str(getattr(function, "__name__", type(function).__name__))
+        self._setup = setup
+        self._function = function
+        self._how = how
+        self._state: _State | None = None
+
+    def __call__(self, given: Any, /) -> Any:
+        setup = self._setup
+        state = _states.get(setup.pool)
+        if state is None or (setup.most is not None and state.chunks >= setup.most):
+            state = _states[setup.pool] = _State(setup)  # only if its initializer did not raise
+            while len(_states) > POOLS_KEPT:
+                _states.popitem(last=False)
+        if self._state is not state:
+            state.give_to(setup)
+            self._state = state
+        state.chunks += 1
+        before = swap_current(state.process)
+        try:
+            return self._how(self._function, given)
+        finally:
+            swap_current(before)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_state": None}
+
+
+class _State:
+    """What the initializer left in this process.
+
+    A function of `__main__` travels by value, with globals of its own in every pickle. The values that the initializer
+    had, and may have changed, are given to each further function of the pool that comes to this process.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self.chunks = 0
+        self.process = make_pool_worker(next(_numbers))
+        self._globals: dict[str, Any] | None = None
+        if setup.initializer is None:
+            return
+        outer = swap_current(self.process)
+        try:
+            setup.initializer(*setup.initargs)
+        finally:
+            swap_current(outer)
+        self._globals = getattr(setup.initializer, "__globals__", None)
+
+    def give_to(self, setup: Setup) -> None:
+        """Let the functions that came with this set-up see what the initializer left."""
+        target = getattr(setup.initializer, "__globals__", None)
+        if target is None or self._globals is None or target is self._globals:
+            return
+        for name, value in list(self._globals.items()):
+            if not name.startswith("__") and not isinstance(value, _CODE):
+                target[name] = value
+
+
+_CODE = (FunctionType, type, ModuleType)
+_numbers = itertools.count(1)
+_states: OrderedDict[str, _State] = OrderedDict()

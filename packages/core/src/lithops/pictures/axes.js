@@ -1,0 +1,67 @@
+// A canvas with axes, drawn sharp at any density of pixels, in the colours of the page.
+
+const margin = { left: 64, right: 14, top: 10, bottom: 40 };
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+function begin(canvas) {
+  const density = window.devicePixelRatio || 1;
+  const width = canvas.clientWidth, height = canvas.clientHeight;
+  canvas.width = Math.round(width * density);
+  canvas.height = Math.round(height * density);
+  const pen = canvas.getContext("2d");
+  pen.setTransform(density, 0, 0, density, 0, 0);
+  pen.font = "12px system-ui, sans-serif";
+  return { pen, width: width - margin.left - margin.right, height: height - margin.top - margin.bottom };
+}
+
+// Round numbers, about so many, from low to high.
+function ticks(low, high, about) {
+  const rough = Math.max((high - low) / about, 1e-12);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= rough);
+  const found = [];
+  for (let at = Math.ceil(low / step); at * step <= high * (1 + 1e-9); at += 1) found.push(at * step);
+  return { found, step };
+}
+
+function seconds(us, step) {
+  const digits = Math.max(0, -Math.floor(Math.log10(step / 1e6) + 1e-9));
+  return (us / 1e6).toFixed(Math.min(digits, 6));
+}
+
+function drawAxes({ pen, width, height }, { x, y, xTitle, yTitle, xLabel, yLabel, yWhole }) {
+  pen.lineWidth = 1;
+  pen.fillStyle = colour("faint");
+  pen.strokeStyle = colour("line");
+  pen.textAlign = "center";
+  pen.textBaseline = "top";
+  const across = ticks(x[0], x[1], Math.max(2, width / 110));
+  for (const tick of across.found) {
+    const at = margin.left + ((tick - x[0]) / (x[1] - x[0])) * width;
+    pen.beginPath(); pen.moveTo(at, margin.top); pen.lineTo(at, margin.top + height); pen.stroke();
+    const label = xLabel(tick, across.step), half = pen.measureText(label).width / 2;
+    pen.fillText(label, Math.min(at, margin.left + width + margin.right - half), margin.top + height + 5);
+  }
+  pen.fillText(xTitle, margin.left + width / 2, margin.top + height + 23);
+  pen.textAlign = "right";
+  pen.textBaseline = "middle";
+  const up = ticks(Math.min(...y), Math.max(...y), Math.max(2, height / 50));
+  for (const tick of up.found) {
+    if (yWhole && !Number.isInteger(tick)) continue;
+    const at = margin.top + ((tick - y[0]) / (y[1] - y[0])) * height;
+    pen.beginPath(); pen.moveTo(margin.left - 4, at); pen.lineTo(margin.left, at); pen.stroke();
+    pen.fillText(yLabel(tick), margin.left - 7, at);
+  }
+  pen.save();
+  pen.translate(11, margin.top + height / 2);
+  pen.rotate(-Math.PI / 2);
+  pen.textAlign = "center";
+  pen.fillText(yTitle, 0, 0);
+  pen.restore();
+  pen.strokeStyle = colour("faint");
+  pen.beginPath(); pen.moveTo(margin.left, margin.top); pen.lineTo(margin.left, margin.top + height);
+  pen.lineTo(margin.left + width, margin.top + height); pen.stroke();
+}
