@@ -24,6 +24,7 @@ __all__ = [
     "PluginError",
     "RemoteTraceback",
     "SerializationError",
+    "SharedObjectGoneError",
     "StorageError",
     "StorageFullError",
     "StorageNoSuchKeyError",
@@ -143,6 +144,10 @@ class BrokerError(LithopsError):
     """A server between client and workers (Redis, RabbitMQ) cannot be reached, or refused."""
 
     retryable = True
+
+
+class SharedObjectGoneError(LithopsError, ConnectionError):
+    """What processes shared was deleted, or has expired."""
 
 
 # Wire

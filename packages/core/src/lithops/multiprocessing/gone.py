@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from lithops.errors import LithopsError
+from lithops.errors import SharedObjectGoneError
 
 __all__ = ["SharedObjectGoneError", "gone"]
-
-
-class SharedObjectGoneError(LithopsError, ConnectionError):
-    """A shared object was deleted or has expired."""
 
 
 def gone(what: object) -> SharedObjectGoneError:
