@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from lithops.errors import LithopsError, WorkerLostError
+from lithops.errors import WorkerLostError
 from lithops.executor import FunctionExecutor
 from lithops.multiprocessing import TimeoutError, cpu_count, current_process, get_context  # noqa: A004
 from lithops.multiprocessing import config as mp_config
-from lithops.multiprocessing.pool import Pool, ThreadPool
+from lithops.multiprocessing.pool import MaybeEncodingError, Pool, ThreadPool
 
 TIMEOUT_S = 30
 
@@ -112,10 +112,16 @@ def test_the_exception_of_a_function_comes_with_its_type_and_traceback(pool: Poo
 
 def test_an_input_that_cannot_be_pickled_fails_its_call_only(pool: Pool) -> None:
     result = pool.apply_async(_double, (threading.Lock(),))
-    with pytest.raises(LithopsError, match="cannot be pickled"):
+    with pytest.raises(TypeError, match="cannot pickle") as info:
         result.get(TIMEOUT_S)
+    assert "the input of call 0 cannot be pickled" in info.value.__notes__[0]
     assert not result.successful()
     assert pool.apply(_double, (2,)) == 4
+
+
+def test_a_result_that_cannot_be_pickled_says_so(pool: Pool) -> None:
+    with pytest.raises(MaybeEncodingError, match="cannot be pickled"):
+        pool.apply(threading.Lock)
 
 
 def test_a_killed_worker_fails_its_call_and_no_other(pool: Pool) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +142,16 @@ def test_a_process_can_start_processes(tmp_path: Path) -> None:
     process.start()
     assert _ended(process) == 0
     assert (tmp_path / "out").read_text("utf-8").startswith("Process-")
+
+
+def test_a_process_waits_for_its_threads(tmp_path: Path) -> None:
+    def work(path: str) -> None:
+        threading.Timer(0.2, _write, (path, "late")).start()
+
+    process = Process(target=work, args=(str(tmp_path / "out"),))
+    process.start()
+    assert _ended(process) == 0
+    assert (tmp_path / "out").read_text("utf-8") == "late"
 
 
 def test_a_daemon_may_have_no_children() -> None:

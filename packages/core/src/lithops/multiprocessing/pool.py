@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from lithops.errors import LithopsError, NotSupportedError
+from lithops.errors import LithopsError, NotSupportedError, RemoteTraceback, SerializationError
 from lithops.multiprocessing import config
 from lithops.multiprocessing.executors import count_workers, open_executor, submit
 from lithops.multiprocessing.pool_results import (
@@ -37,13 +37,26 @@ if TYPE_CHECKING:
     from lithops.engine.call import Call
     from lithops.executor import FunctionExecutor
 
-__all__ = ["ApplyResult", "AsyncResult", "IMapIterator", "IMapUnorderedIterator", "MapResult", "Pool", "ThreadPool"]
+__all__ = [
+    "ApplyResult",
+    "AsyncResult",
+    "IMapIterator",
+    "IMapUnorderedIterator",
+    "MapResult",
+    "MaybeEncodingError",
+    "Pool",
+    "RemoteTraceback",
+    "ThreadPool",
+]
 
 log = logging.getLogger(__name__)
 
 RUN, CLOSE, TERMINATE = "RUN", "CLOSE", "TERMINATE"
 LEAST_WINDOW = 128
 STOP_TIMEOUT_S = 15.0
+
+MaybeEncodingError = SerializationError
+"""The standard library's name of what a result raises that cannot be pickled."""
 
 Callback = Callable[[Any], object]
 
@@ -242,7 +255,7 @@ class Pool:
                 self._note(block)
                 result.watch(block, self._ended)
         except Exception as exc:  # what the user gave may raise anything when it is pickled
-            error = exc
+            error = _as_raised(exc)
             self._ended.put(lambda: result.settle(False, error))
 
     def _imap(
@@ -275,7 +288,7 @@ class Pool:
                 for call in block:
                     call.add_done_callback(sink)
         except Exception as exc:  # the user's input may raise anything when it is read or pickled
-            failure, at = (False, exc), sent
+            failure, at = (False, _as_raised(exc)), sent
             self._ended.put(lambda: result.put(at, failure))
             sent += 1
         result.set_length(sent)
@@ -321,6 +334,15 @@ def _as_allowed(result: IMapIterator, items: Iterable[Any], size: int) -> Iterat
         if not chunk:
             return
         yield (chunk,)
+
+
+def _as_raised(exc: Exception) -> BaseException:
+    """Give what pickling an input raised, as the standard pool does, with a note that says which."""
+    cause = exc.__cause__
+    if not isinstance(exc, SerializationError) or not isinstance(cause, Exception):
+        return exc
+    cause.add_note(str(exc))
+    return cause
 
 
 def _handle_results(ended: Ended) -> None:

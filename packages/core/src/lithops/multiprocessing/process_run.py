@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+import threading
 import traceback
 from typing import TYPE_CHECKING
 
@@ -33,10 +35,12 @@ class Bootstrap:
         if state is not None:
             state.new_identity()
         before = swap_current(process)
+        streams = sys.stdin, sys.stdout, sys.stderr
         try:
             return _run(process)
         finally:
             take_children()
+            sys.stdin, sys.stdout, sys.stderr = streams
             swap_current(before)
             state = sys.modules.get("lithops.multiprocessing.state")
             if state is not None:
@@ -45,12 +49,14 @@ class Bootstrap:
 
 def _run(process: BaseProcess) -> int:
     code = 1
+    threads = set(threading.enumerate())
     try:
         try:
             process.run()
             code = 0
         finally:
             end_children()
+            _join_threads(threads)
     except SystemExit as exc:
         if exc.code is None:
             code = 0
@@ -64,8 +70,16 @@ def _run(process: BaseProcess) -> int:
         sys.stderr.write(f"Process {process.name}:\n{traceback.format_exc()}")
     finally:
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            with contextlib.suppress(AttributeError, ValueError):  # the user's code replaced or closed it
+                stream.flush()
     return code
+
+
+def _join_threads(known: set[threading.Thread]) -> None:
+    """Wait for the threads that a process started and that are no daemons, as the end of any process does."""
+    for thread in threading.enumerate():
+        if thread not in known and not thread.daemon and thread is not threading.current_thread():
+            thread.join()
 
 
 def exit_code_of(future: ResponseFuture) -> int:
