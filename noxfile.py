@@ -40,7 +40,7 @@ def hello(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments after `--` go to pytest."""
-    others = (*SERVERS, REDIS, *LIBRARIES, *NOTEBOOKS)
+    others = (*SERVERS, REDIS, *LIBRARIES, *NOTEBOOKS, *DOCUMENTATION)
     _install_checkout(session, "-e", TEMPLATE, *_editable(CLOUDS), *others, core_extras=EXTRAS)
     session.run("python", "-m", "pytest", *session.posargs, env={"LITHOPS_TESTS_AZURITE": _azurite(session)})
 
@@ -71,8 +71,8 @@ def layers(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation site into build/site; a warning is an error."""
-    _install_checkout(session, "-e", TEMPLATE, *_editable(CLOUDS), *DOCUMENTATION, core_extras="cli,redis,rabbitmq")
-    session.run("mkdocs", "build", "--strict", "--clean", env={"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": "."})
+    _install_checkout(session, *_editable(CLOUDS), *DOCUMENTATION, core_extras="cli,redis,rabbitmq")
+    session.run("python", "-m", "mkdocs", "build", "--strict", "--clean", env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session

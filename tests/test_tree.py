@@ -22,7 +22,7 @@ FLOORS_WITHOUT_THIRD_PARTIES = ("errors.py", "types.py", "wire", "worker")
 
 
 def python_files() -> list[Path]:
-    roots = [ROOT / name for name in ("packages", "tests", "examples", "benchmarks")]
+    roots = [ROOT / name for name in ("packages", "tests", "examples", "benchmarks", "docs_site")]
     files = [path for root in roots for path in root.rglob("*.py")] + list(ROOT.glob("*.py"))
     return [path for path in files if not {".nox", ".venv", "build", "dist"} & set(path.relative_to(ROOT).parts)]
 

@@ -30,7 +30,7 @@ __all__ = ["KEY", "REGION", "LocalLambda", "local_lambda", "running_lambda", "zi
 REGION = "us-east-1"
 KEY = "AKIALITHOPSTESTS0000"  # the one that the server knows, beside those that IAM and STS have given
 _SECRET = "secret-of-the-tests"
-_IDLE_WITHIN_S = 30.0
+_IDLE_WITHIN_S = 5.0
 _NEEDED = ("awslambdaric", "boto3", "moto", "flask")
 _TRUST = {
     "Version": "2012-10-17",
