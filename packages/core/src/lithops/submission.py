@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lithops.engine.call import Call, Job
@@ -119,17 +119,17 @@ class Submitter:
         number: int,
         *,
         largest: int = LARGEST_BLOCK,
-    ) -> Iterator[list[Call]]:
+        dumper: InputDumper | None = None,
+    ) -> Generator[list[Call], None, None]:
         """Submit a job block by block, as the input comes. Input that does not fit is found before anything is sent,
-        when the input has a length.
+        when the input has a length. A `dumper` pickles the input in its own way.
         """
         inputs = self._data_inputs(what, binder, elements, number) if binder.takes_data else _bound(binder, elements)
-        dumper = InputDumper()
         expected = len(elements) if isinstance(elements, Sequence) else 0
         job = self._job(what, binder, number, expected)
         self._engine.open(job, expected)
         try:
-            yield from self._fill(job, what, inputs, dumper, largest)
+            yield from self._fill(job, what, inputs, dumper or InputDumper(), largest)
         finally:
             self._engine.observers.job_filled(job)
 

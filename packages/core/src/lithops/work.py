@@ -10,11 +10,12 @@ import math
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from typing import TYPE_CHECKING, Any
 
 from lithops.config import Settings
+from lithops.engine.call import Call
 from lithops.engine.engine import Engine
 from lithops.engine.job_store import JobStore
 from lithops.engine.listen import Channel
@@ -22,13 +23,14 @@ from lithops.engine.retry import Retry, as_retry
 from lithops.errors import LithopsError, NoSuchBucketError, StorageNoSuchKeyError
 from lithops.future import ResponseFuture
 from lithops.futures import FuturesList
+from lithops.jobs.serialize import InputDumper
 from lithops.opening import check_runtime, finish, has_runtimes, observer, open_brokers, open_storage, resolve_runtime
 from lithops.printing import OutputPrinter
 from lithops.spi.compute import ComputeBackend, RuntimeSpec
 from lithops.spi.storage import StorageBackend
 from lithops.storage import CloudObject, Storage
 from lithops.streaming import stream
-from lithops.submission import Chunks, Submission, Submitter
+from lithops.submission import LARGEST_BLOCK, Chunks, Submission, Submitter
 from lithops.wait import as_list
 from lithops.wait import get_result as get_results_of
 from lithops.wait import wait as wait_for_futures
@@ -156,6 +158,20 @@ class Work:
             self.futures.extend(futures)
             self._last_kind = what.kind
         return futures
+
+    def feed(
+        self,
+        what: Submission,
+        elements: Iterable[Any],
+        *,
+        largest: int = LARGEST_BLOCK,
+        dumper: InputDumper | None = None,
+    ) -> Generator[list[Call], None, None]:
+        """Submit a job block by block, as its input comes, and yield the calls of each. No future of them is kept."""
+        self._check_process()
+        self.ensure_runtime()
+        binder, number = Binder(what.function, what.extra_args), self._submitter.next_number()
+        return self._submitter.blocks(what, binder, elements, number, largest=largest, dumper=dumper)
 
     def attach(self, job_key: str) -> FuturesList:
         """Follow a detached job of another process."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
 
-from lithops.errors import SerializationError
+from lithops.errors import LithopsError, SerializationError
 from lithops.types import Buffer
 from lithops.worker.arguments import Arguments
 from lithops.worker.pickles import ATOMS, CALL_ATTRIBUTE, Dumper, Pickler, apart, dump, is_big, need
@@ -45,11 +45,17 @@ class InputDumper:
         value = (tuple(map(apart, args)), *value[1:])
         try:
             return self._dumper.dump(value), tuple(self._needs)
+        except LithopsError:  # of the store, where `reduce` writes to it
+            raise
         except Exception as exc:  # the user's classes may raise anything when they are pickled
             raise SerializationError(
-                f"the input of call {number} cannot be pickled: {type(exc).__name__}: {exc}; pass plain data, or what can "
+                f"{self.name_of(number)} cannot be pickled: {type(exc).__name__}: {exc}; pass plain data, or what can "
                 "be opened again inside the function"
             ) from exc
+
+    def name_of(self, number: int) -> str:
+        """Name an input in an error."""
+        return f"the input of call {number}"
 
     def _make_pickler(self, *args: Any, **kwargs: Any) -> _InputPickler:
         pickler = _InputPickler(*args, **kwargs)

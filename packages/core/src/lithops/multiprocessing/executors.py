@@ -94,14 +94,9 @@ def submit(
     The executor does not keep their futures: a pool that lives long must not grow.
     """
     from lithops.submission import LARGEST_BLOCK
-    from lithops.worker.arguments import Binder
 
-    work, binder = executor._work, Binder(function)
-    work._check_process()
-    work.ensure_runtime()
-    what = work.describe(function, "M", env=config.get_parameter(config.ENV_VARS), retries=retries)
-    submitter = work._submitter
-    return submitter.blocks(what, binder, elements, submitter.next_number(), largest=largest or LARGEST_BLOCK)
+    what = executor._work.describe(function, "M", env=config.get_parameter(config.ENV_VARS), retries=retries)
+    return executor._work.feed(what, elements, largest=largest or LARGEST_BLOCK)
 
 
 def _arguments() -> dict[str, Any]:

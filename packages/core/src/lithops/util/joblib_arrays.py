@@ -14,9 +14,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from lithops.engine.job_store import JobStore
-from lithops.errors import LithopsError, SerializationError
+from lithops.errors import LithopsError
 from lithops.jobs.serialize import CALL_ATTRIBUTE, LIST_ATTRIBUTE, InputDumper
-from lithops.util.joblib_worker import Batch, load_array
+from lithops.types import Buffer
+from lithops.util.joblib_worker import load_array
+from lithops.worker.arguments import Arguments
 from lithops.worker.stores import patiently, write_payload
 
 __all__ = ["Arrays", "BatchDumper"]
@@ -129,20 +131,27 @@ class BatchDumper(InputDumper):
         self._least_bytes = least_bytes
         self._used: list[_Stored] = []
 
-    def dump_batch(self, batch: Any) -> tuple[Batch, Sequence[_Stored]]:
-        """Give a batch as it travels, and the arrays it refers to, which are noted as pending."""
+    def dump(
+        self, arguments: Arguments, number: int, *, is_chained: bool = False
+    ) -> tuple[tuple[Buffer, ...], Sequence[Any]]:
+        """Pickle a batch; the arrays that it refers to are noted as pending, for `take_used`."""
         self._used = []
         try:
-            parts = self._dumper.dump(batch)
-        except LithopsError:  # of the store
+            dumped = super().dump(arguments, number, is_chained=is_chained)
+        except BaseException:
+            self._used = []
             raise
-        except Exception as exc:  # the user's classes may raise anything when they are pickled
-            raise SerializationError(
-                f"a call of joblib cannot be pickled: {type(exc).__name__}: {exc}; pass plain data, or what can be "
-                "opened again inside the function"
-            ) from exc
         self._arrays.begin(self._used)
-        return Batch(parts, frozenset(self.modules)), self._used
+        return dumped
+
+    def take_used(self) -> Sequence[_Stored]:
+        """Give the arrays that the last batch refers to. Once: whoever takes them tells `Arrays.end` of its end."""
+        used, self._used = self._used, []
+        return used
+
+    def name_of(self, number: int) -> str:
+        """Name an input in an error: joblib makes the batches, so that a number says nothing."""
+        return "a call of joblib"
 
     def reduce(self, value: Any) -> Any:
         """Give how to pickle a big array, or a future: it is followed from where the batch runs."""

@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from queue import SimpleQueue
 from typing import Any
 
@@ -18,9 +18,8 @@ from lithops.errors import NotSupportedError
 from lithops.executors import FunctionExecutor
 from lithops.future import ResponseFuture
 from lithops.util.joblib_arrays import Arrays, BatchDumper
-from lithops.util.joblib_worker import Batch, run_batch
+from lithops.util.joblib_worker import run_batch
 from lithops.wire.keys import executor_prefix
-from lithops.worker.arguments import Binder
 
 __all__ = ["ParallelCall"]
 
@@ -41,15 +40,15 @@ class ParallelCall:
     def __init__(
         self, executor: FunctionExecutor, *, most: int | None, max_nbytes: int | None, is_writable: bool
     ) -> None:
-        self._executor = executor
+        self._work = executor._work
         self._engine = executor._work.engine
         self._most = most
         prefix = f"{executor_prefix(executor.executor_id)}joblib/{os.urandom(4).hex()}/"
         self._arrays = Arrays(self._engine.store, prefix, is_writable=is_writable)
         self._dumper = BatchDumper(self._arrays, max_nbytes)
         self._lock = threading.RLock()
-        self._offered: list[Batch] = []
-        self._blocks: Iterator[list[Call]] | None = None
+        self._offered: list[Any] = []
+        self._blocks: Generator[list[Call], None, None] | None = None
         self._running: dict[Call, tuple[_Callback, Sequence[Any]]] = {}
         self._held: deque[tuple[Any, _Callback]] = deque()
         self._is_over = False
@@ -82,34 +81,29 @@ class ParallelCall:
         with self._lock:
             blocks, self._blocks = self._blocks, None
         if blocks is not None:
-            blocks.close()  # type: ignore[attr-defined]  # it is a generator
+            blocks.close()
         self._ended.put(None)
         if self._thread is not threading.current_thread():  # where a generator of results is collected
             self._thread.join(JOIN_S)
         self._arrays.close()
 
     def _start(self, batch: Any, callback: _Callback) -> None:
-        used: Sequence[Any] = ()
         try:
             if self._is_over:
                 raise RuntimeError("this call of Parallel is over: it takes no more input")
-            packed, used = self._dumper.dump_batch(batch)
-            call = self._add(packed)
+            call = self._add(batch)
         except Exception as exc:  # joblib would wait for ever for what was not submitted
-            self._arrays.end(used)
+            self._arrays.end(self._dumper.take_used())
             self._ended.put(lambda error=exc: callback(_Failed(error)))  # type: ignore[misc]
             return
-        self._running[call] = (callback, used)
+        self._running[call] = (callback, self._dumper.take_used())
         call.add_done_callback(lambda call: self._ended.put(lambda: self._end(call)))
 
-    def _add(self, batch: Batch) -> Call:
+    def _add(self, batch: Any) -> Call:
         self._offered.append(batch)
         if self._blocks is None:
-            work = self._executor._work
-            work.ensure_runtime()
-            what = work.describe(run_batch, "M")
-            number = work._submitter.next_number()
-            self._blocks = work._submitter.blocks(what, Binder(run_batch), self._feed(), number, largest=1)
+            what = self._work.describe(run_batch, "M")
+            self._blocks = self._work.feed(what, self._feed(), largest=1, dumper=self._dumper)
         try:
             (call,) = next(self._blocks)
         except BaseException:
@@ -118,9 +112,9 @@ class ParallelCall:
             raise
         return call
 
-    def _feed(self) -> Iterator[Batch]:
+    def _feed(self) -> Iterator[tuple[Any]]:
         while self._offered:
-            yield self._offered.pop()
+            yield (self._offered.pop(),)
 
     def _end(self, call: Call) -> None:
         """Tell joblib of an end, and start a batch that waited for it."""

@@ -1,19 +1,17 @@
-"""What runs in workers for joblib: it loads a batch, with its big arrays from the store, and calls it."""
+"""What runs in workers for joblib: it calls a batch, whose big arrays are loaded from the store."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from pickle import PickleBuffer
+from collections.abc import Callable
 from typing import Any
 
 from lithops.errors import StorageError
-from lithops.types import Buffer, Payload
+from lithops.types import Payload
 from lithops.worker import context
-from lithops.worker.pickles import load
 from lithops.worker.stores import Stores, read_payload
 
-__all__ = ["Batch", "load_array", "run_batch"]
+__all__ = ["load_array", "run_batch"]
 
 ARRAYS_KEPT = 8
 """So many arrays stay open in a worker, for the next batches."""
@@ -22,22 +20,9 @@ _stores = Stores()
 _arrays: OrderedDict[tuple[str, str], Any] = OrderedDict()
 
 
-class Batch:
-    """The pickle of a batch, with its buffers. `modules` are the names of those whose classes and functions it needs."""
-
-    __slots__ = ("modules", "parts")
-
-    def __init__(self, parts: Sequence[Buffer], modules: frozenset[str]) -> None:
-        self.parts = parts
-        self.modules = modules
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _received, (tuple(map(PickleBuffer, self.parts)), [_Of(name) for name in sorted(self.modules)])
-
-
-def run_batch(batch: Batch) -> Any:
+def run_batch(batch: Callable[[], Any]) -> Any:
     """Call what a batch holds, and give the list of results."""
-    return load(batch.parts)()
+    return batch()
 
 
 def load_array(key: str, dtype: Any, shape: tuple[int, ...], order: Any, is_writable: bool) -> Any:
@@ -66,14 +51,3 @@ def load_array(key: str, dtype: Any, shape: tuple[int, ...], order: Any, is_writ
             _arrays.popitem(last=False)
     _arrays.move_to_end(name)
     return array
-
-
-class _Of:
-    """Tells who pickles a batch that a module must travel: its type says it is from there. Nothing of it is sent."""
-
-    def __new__(cls, module: str) -> Any:
-        return object.__new__(type(cls.__name__, (), {"__module__": module, "__reduce__": lambda _self: (int, ())}))
-
-
-def _received(parts: Sequence[Buffer], _modules: Sequence[int]) -> Batch:
-    return Batch(parts, frozenset())
