@@ -59,7 +59,7 @@ class Work:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._last_kind = ""
-        self._retry = as_retry(settings.lithops.retries if retries is None else retries)
+        self.retry = as_retry(settings.lithops.retries if retries is None else retries)
         self._printer = OutputPrinter()
         self._store = JobStore(lambda: open_storage(settings))
         self._is_ready = False
@@ -139,7 +139,7 @@ class Work:
             _environment(env),
             self.runtime.memory_mb if memory_mb is None else memory_mb,
             timeout_s,
-            self._retry if retries is None else as_retry(retries),
+            self.retry if retries is None else as_retry(retries),
             include,
             tuple(exclude or ()) or tuple(section.exclude_modules or ()),
             chunks or Chunks(),

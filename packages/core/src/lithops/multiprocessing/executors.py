@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lithops.engine.call import Call
     from lithops.executor import FunctionExecutor
 
-__all__ = ["close_shared", "count_workers", "open_executor", "shared_executor", "submit"]
+__all__ = ["close_shared", "count_workers", "is_retrying", "open_executor", "shared_executor", "submit"]
 
 MOST_PROCESSES = 2048
 """On this machine so many processes can run at once, since they may wait for each other; each is started on demand."""
@@ -79,6 +79,11 @@ def count_workers() -> int:
         finally:
             backend.close()
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def is_retrying(executor: FunctionExecutor) -> bool:
+    """Tell whether calls that fail are tried again, as the configuration says."""
+    return executor._work.retry.max_attempts > 1
 
 
 def submit(

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from lithops.errors import LithopsError, NotSupportedError, RemoteTraceback, SerializationError
 from lithops.multiprocessing import config
-from lithops.multiprocessing.executors import count_workers, open_executor, submit
+from lithops.multiprocessing.executors import count_workers, is_retrying, open_executor, submit
+from lithops.multiprocessing.pool_groups import GroupedMapResult
 from lithops.multiprocessing.pool_results import (
     ApplyResult,
     AsyncResult,
@@ -31,7 +32,7 @@ from lithops.multiprocessing.pool_results import (
     MapResult,
     Sink,
 )
-from lithops.multiprocessing.pool_worker import Chunk, Setup, call_once, map_each, star_each
+from lithops.multiprocessing.pool_worker import Chunk, Group, Setup, call_once, map_each, star_each
 
 if TYPE_CHECKING:
     from lithops.engine.call import Call
@@ -119,7 +120,7 @@ class Pool:
         """Call `func(*args, **kwds)` on a worker. The callbacks run on a thread, and must be quick."""
         self._check_running()
         result = ApplyResult(self, callback, error_callback)
-        self._send(result, Chunk(self._setup, func, call_once), [((tuple(args), dict(kwds or {})),)])
+        self._send(result, Chunk(self._setup, func, call_once), [((tuple(args), dict(kwds or {})),)], result.watch)
         return result
 
     # Many calls
@@ -239,21 +240,32 @@ class Pool:
         count = len(items)
         if chunksize is None:
             chunksize = -(-count // (4 * self._processes)) or 1
-        chunks = [(chunk,) for chunk in _chunks(items, chunksize)]
+        function, chunks = Chunk(self._setup, func, how), list(_chunks(items, chunksize))
+        workers = self._processes
+        if GroupedMapResult.is_worth_it(len(chunks), workers) and not is_retrying(self._executor):
+            grouped = GroupedMapResult(self, function, chunks, workers, callback, error_callback)
+            grouped.start()
+            return grouped
         result = MapResult(self, len(chunks), callback, error_callback)
-        self._send(result, Chunk(self._setup, func, how), chunks)
+        self._send(result, function, [(one,) for one in chunks], result.watch)
         return result
 
-    def _send(self, result: ApplyResult, chunk: Chunk, elements: Sequence[tuple[Any, ...]]) -> None:
+    def _send(
+        self,
+        result: ApplyResult,
+        function: Chunk | Group,
+        elements: Sequence[tuple[Any, ...]],
+        watch: Callable[[Iterable[Call], Ended], None],
+    ) -> None:
         with self._turn:
             self._outstanding.add(result)
         if not elements:
             self._ended.put(lambda: result.settle(True, []))
             return
         try:
-            for block in submit(self._executor, chunk, elements):
+            for block in submit(self._executor, function, elements):
                 self._note(block)
-                result.watch(block, self._ended)
+                watch(block, self._ended)
         except Exception as exc:  # what the user gave may raise anything when it is pickled
             error = _as_raised(exc)
             self._ended.put(lambda: result.settle(False, error))

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from lithops.multiprocessing.process import make_pool_worker, swap_current
+from lithops.types import ErrorInfo
+from lithops.worker.failure import describe
 
-__all__ = ["Chunk", "Setup", "call_once", "map_each", "star_each"]
+__all__ = ["Chunk", "Group", "Part", "Setup", "call_once", "map_each", "star_each"]
 
 POOLS_KEPT = 16
+
+GROUP_S = 0.005
+"""A worker that has done a group's chunks for so long gives back those that are left."""
 
 
 class Setup(NamedTuple):
@@ -69,6 +75,38 @@ class Chunk:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_state": None}
+
+
+class Part(NamedTuple):
+    """What a worker did of a group: the results of its first chunks; with an `error`, the one after them failed so."""
+
+    results: list[list[Any]]
+    error: ErrorInfo | None = None
+
+
+class Group:
+    """The function that a pool submits for groups of small chunks, since a call for each costs more than they do.
+
+    It gives the results of all, or a `Part`: of chunks that take long, and after one that failed.
+    """
+
+    def __init__(self, chunk: Chunk) -> None:
+        self.__name__ = chunk.__name__
+        self._chunk = chunk
+
+    def __call__(self, chunks: Sequence[Any], /) -> list[list[Any]] | Part:
+        results: list[list[Any]] = []
+        limit = time.perf_counter() + GROUP_S
+        for chunk in chunks:
+            if results and time.perf_counter() > limit:
+                return Part(results)
+            try:
+                results.append(self._chunk(chunk))
+            except MemoryError:  # whoever runs this must know
+                raise
+            except Exception as exc:  # the user's function may raise anything
+                return Part(results, describe(exc, skip_frames=1))
+        return results
 
 
 class _State:
