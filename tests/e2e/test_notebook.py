@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
+pytest.importorskip("matplotlib")
 
 TOUR = Path(__file__).parents[2] / "examples" / "tour.ipynb"
 
@@ -37,18 +39,29 @@ def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return client.execute()
 
 
-def shown(notebook: Any, beginning: str) -> str:
-    """Give what the cell shows that contains this text: what it prints, then its value."""
-    (cell,) = [one for one in notebook.cells if one.cell_type == "code" and beginning in one.source]
+def cell_of(notebook: Any, text: str) -> Any:
+    """Give the cell of code that contains this text."""
+    (cell,) = [one for one in notebook.cells if one.cell_type == "code" and text in one.source]
+    return cell
+
+
+def images(notebook: Any, text: str) -> list[bytes]:
+    """Give the images that a cell displays."""
+    found = [one.data["image/png"] for one in cell_of(notebook, text).outputs if "image/png" in one.get("data", {})]
+    return [base64.b64decode(one) for one in found]
+
+
+def shown(notebook: Any, text: str) -> str:
+    """Give what a cell prints, then its value; not what it displays, such as progress."""
     return "".join(
         output.text if output.output_type == "stream" else output.data["text/plain"]
-        for output in cell.outputs
-        if output.get("name") != "stderr" and "text/plain" in output.get("data", {"text/plain": ""})
+        for output in cell_of(notebook, text).outputs
+        if output.get("name") == "stdout" or output.output_type == "execute_result"
     )
 
 
 @pytest.mark.timeout(90, method="signal")
-def test_the_tour_shows_what_it_says(ran: Any) -> None:
+def test_the_tour_shows_what_it_says(ran: Any, tmp_path: Path) -> None:
     assert shown(ran, "scale = 10") == "[0, 10, 20, 30, 40]"
     assert shown(ran, "map_reduce(") == str(10 * sum(range(100)))
     first, second, third = shown(ran, "1 / x").splitlines()
@@ -65,6 +78,12 @@ def test_the_tour_shows_what_it_says(ran: Any) -> None:
         ["invert", "2", "1"],
         ["times", "1", "0"],
         ["write", "2", "0"],
+    ]
+    (frame,) = cell_of(ran, "fexec.report(").outputs
+    assert 'src="tour.html"' in frame.data["text/html"]
+    assert (tmp_path / "tour.html").read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert images(ran, "fexec.plot(") == [
+        (tmp_path / f"tour_{name}.png").read_bytes() for name in ("timeline", "histogram")
     ]
     assert not [cell for cell in ran.cells if any(out.output_type == "error" for out in cell.get("outputs", ()))]
 

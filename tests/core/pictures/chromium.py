@@ -6,11 +6,12 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,9 @@ def opened_page(path: Path, *, is_dark: bool = False) -> Iterator[Page]:
     command_read, to_browser = os.pipe()
     from_browser, answer_write = os.pipe()
     scheme = ["--blink-settings=preferredColorScheme=0"] if is_dark else []
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        (home / "tmp").mkdir()  # it makes folders there that it does not take away when it is killed
         options = [
             "--headless=new",
             "--no-sandbox",
@@ -112,13 +115,13 @@ def opened_page(path: Path, *, is_dark: bool = False) -> Iterator[Page]:
         # of bash: another shell may know descriptors of one digit only. First out of the way: they may be 3 and 4 themselves
         shell = f'exec {{in}}<&{command_read} {{out}}>&{answer_write}; exec "$@" 3<&$in 4>&$out'
         process = subprocess.Popen(
-            ["bash", "-c", shell, "bash", program, *options, *scheme, f"--user-data-dir={profile}"],
+            ["bash", "-c", shell, "bash", program, *options, *scheme, f"--user-data-dir={home / 'profile'}"],
             pass_fds=(command_read, answer_write),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, "HOME": profile},
+            env={**os.environ, "HOME": folder, "TMPDIR": str(home / "tmp")},
         )
         os.close(command_read)
         os.close(answer_write)
@@ -127,7 +130,10 @@ def opened_page(path: Path, *, is_dark: bool = False) -> Iterator[Page]:
             page.open(path)
             yield page
         finally:
-            os.killpg(process.pid, 9)
-            process.wait(10)
-            os.close(to_browser)
+            os.close(to_browser)  # it ends, with its children, when nobody can command it
             os.close(from_browser)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lithops import FunctionExecutor
 from lithops.pictures.calls import CallRow, rows_of
-from lithops.pictures.concurrency import steps_of
+from lithops.pictures.concurrency import columns_of, steps_of
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +61,18 @@ def test_counts_are_those_of_each_moment(spans: list[tuple[int, int]]) -> None:
     for moment, count in zip(moments, counts, strict=True):
         assert count == sum(start <= moment < end for start, end in spans)
     assert counts[-1:] in ([], [0])
+
+
+def test_a_span_that_is_narrower_than_a_column_is_seen() -> None:
+    mosts, means = columns_of(*steps_of([(1.0, 1.001), (1.0005, 1.001), (3.0, 10.0)]), 10.0, 5)
+    assert mosts == [2, 1, 1, 1, 1]
+    assert means == pytest.approx([0.00075, 0.5, 1.0, 1.0, 1.0])
+
+
+@given(st.lists(st.tuples(st.floats(0, 20), st.floats(0, 20)).map(sorted).map(tuple), max_size=20), st.integers(1, 50))
+def test_columns_keep_the_time_that_was_spent(spans: list[tuple[float, float]], columns: int) -> None:
+    moments, counts = steps_of(spans)
+    mosts, means = columns_of(moments, counts, 20.0, columns)
+    assert sum(means) * 20.0 / columns == pytest.approx(sum(end - start for start, end in spans), abs=1e-6)
+    assert max(mosts) == max(counts, default=0)
+    assert all(mean <= most + 1e-6 for mean, most in zip(means, mosts, strict=True))

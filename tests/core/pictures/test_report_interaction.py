@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,41 @@ def test_it_is_dark_where_its_reader_wants_it(written: Path) -> None:
     with opened_page(written, is_dark=True) as page:
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 28)"
         assert page.complaints == []
+
+
+def test_a_narrow_window_shows_failures_without_scrolling_to_the_side(written: Path) -> None:
+    with opened_page(written) as page:
+        page.ask(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": False},
+        )
+        page.until("innerWidth === 400 && timeline.width < 400")
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        assert page.evaluate("document.querySelector('#failures td.message').getBoundingClientRect().right < 400")
+        assert page.complaints == []
+
+
+def test_the_drawn_concurrency_keeps_the_time_that_functions_took(page: Page) -> None:
+    drawn, taken = page.evaluate(
+        "(() => { const { means } = columnsOf(stepsOf(runs()).steps, 0, whole().x[1] / 300, 300);"
+        " return [means.reduce((one, other) => one + other) * whole().x[1] / 300,"
+        " shown.map(functionTime).reduce((one, other) => one + other)]; })()"
+    )
+    assert drawn == pytest.approx(taken, rel=1e-6)
+    assert taken > 0
+
+
+@pytest.mark.parametrize(("us", "said"), [(0, "0 s"), (7, "7 µs"), (999_999, "1.00 s"), (61_000_000, "1 min 1 s")])
+def test_a_duration_is_written_in_its_unit(page: Page, us: int, said: str) -> None:
+    assert page.evaluate(f"duration({us})") == said
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 11), (4.3, 4.9), (5.75, 6.25), (7.7, 8.3), (7.8, 11.6)])
+def test_an_axis_of_durations_has_ticks_that_can_be_read(page: Page, low: float, high: float) -> None:
+    ticks = page.evaluate(f"durationTicks({low}, {high}, 480)")
+    gaps = [(other - one) / (high - low) * 480 for one, other in pairwise(ticks)]
+    assert len(ticks) >= 2
+    assert min(gaps) >= 54.9
+    names = [page.evaluate(f"nameOf(Math.round(10 ** {tick}))") for tick in ticks]
+    assert len(set(names)) == len(names)
+    assert not any("e+" in name for name in names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
@@ -97,8 +98,9 @@ def as_list(fs: ResponseFuture | Iterable[ResponseFuture]) -> FuturesList:
         return fs
     if isinstance(fs, ResponseFuture):
         return FuturesList([fs])
-    if not isinstance(fs, Iterable):
-        raise TypeError(f"a {type(fs).__name__} was given as futures: give a future or a list of them")
+    if not isinstance(fs, Iterable) or isinstance(fs, (str, bytes, os.PathLike)):
+        hint = "; a path is given by name, as dst='page.html'" if isinstance(fs, (str, os.PathLike)) else ""
+        raise TypeError(f"a {type(fs).__name__} was given as futures: give a future or a list of them{hint}")
     futures: list[ResponseFuture] = []
     nested: Any
     for nested in fs:

@@ -27,22 +27,25 @@ function ticks(low, high, about) {
   return { found, step };
 }
 
-function seconds(us, step) {
-  const digits = Math.max(0, -Math.floor(Math.log10(step / 1e6) + 1e-9));
-  return (us / 1e6).toFixed(Math.min(digits, 6));
+// How an axis of so much time is numbered: its unit in microseconds, what it says, and how a number is written.
+function clock([low, high]) {
+  const span = high - low;
+  const [unit, name] = span > 1.08e10 ? [3.6e9, "hours"] : span > 1.8e8 ? [6e7, "minutes"] : [1e6, "seconds"];
+  const write = (us, step) => (us / unit).toFixed(Math.min(Math.max(0, -Math.floor(Math.log10(step / unit) + 1e-9)), 6));
+  return { xUnit: unit, xTitle: `${name} since the first submission`, xLabel: write };
 }
 
-function drawAxes({ pen, width, height }, { x, y, xTitle, yTitle, xLabel, yLabel, yWhole }) {
+function drawAxes({ pen, width, height }, { x, y, xTitle, yTitle, xLabel, yLabel, xTicks, xUnit = 1, yShift = 0 }) {
   pen.lineWidth = 1;
   pen.fillStyle = colour("faint");
   pen.strokeStyle = colour("line");
   pen.textAlign = "center";
   pen.textBaseline = "top";
-  const across = ticks(x[0], x[1], Math.max(2, width / 110));
-  for (const tick of across.found) {
+  const across = xTicks ? { found: xTicks } : ticks(x[0] / xUnit, x[1] / xUnit, Math.max(2, width / 110));
+  for (const tick of across.found.map((one) => one * xUnit)) {
     const at = margin.left + ((tick - x[0]) / (x[1] - x[0])) * width;
     pen.beginPath(); pen.moveTo(at, margin.top); pen.lineTo(at, margin.top + height); pen.stroke();
-    const label = xLabel(tick, across.step), half = pen.measureText(label).width / 2;
+    const label = xLabel(tick, across.step * xUnit), half = pen.measureText(label).width / 2;
     pen.fillText(label, Math.min(at, margin.left + width + margin.right - half), margin.top + height + 5);
   }
   pen.fillText(xTitle, margin.left + width / 2, margin.top + height + 23);
@@ -50,8 +53,9 @@ function drawAxes({ pen, width, height }, { x, y, xTitle, yTitle, xLabel, yLabel
   pen.textBaseline = "middle";
   const up = ticks(Math.min(...y), Math.max(...y), Math.max(2, height / 50));
   for (const tick of up.found) {
-    if (yWhole && !Number.isInteger(tick)) continue;
-    const at = margin.top + ((tick - y[0]) / (y[1] - y[0])) * height;
+    const shifted = tick + yShift; // what is numbered stands between two whole numbers
+    if (!Number.isInteger(tick) || shifted > Math.max(...y)) continue;
+    const at = margin.top + ((shifted - y[0]) / (y[1] - y[0])) * height;
     pen.beginPath(); pen.moveTo(margin.left - 4, at); pen.lineTo(margin.left, at); pen.stroke();
     pen.fillText(yLabel(tick), margin.left - 7, at);
   }

@@ -23,8 +23,8 @@ NEW = "new"
 class CallRow:
     """One call. Times are seconds since the epoch and never run backwards; None is what nobody has measured.
 
-    `end` is how it ended, else `RUNNING` or `NEW`. The worker had it from `fetched_at` on, its function ran from
-    `started_at` to `ended_at`, and its end was known here at `known_at`.
+    `end` is how it ended, else `RUNNING` or `NEW`; `is_sent` tells whether the backend has had it. The worker had it
+    from `fetched_at` on, its function ran from `started_at` to `ended_at`, and its end was known here at `known_at`.
     """
 
     executor_id: str
@@ -41,6 +41,7 @@ class CallRow:
     peak_bytes: int | None
     worker: str
     attempts: int
+    is_sent: bool
     error_type: str = ""
     error_message: str = ""
     traceback: str = ""
@@ -107,6 +108,7 @@ def _row(future: ResponseFuture) -> CallRow:
         peak_bytes=stats.get("worker_peak_memory_end"),
         worker=str(stats.get("worker_id", "")),
         attempts=call.attempt + 1,
+        is_sent="host_submit_tstamp" in stats if status is not None else not future.new,
         error_type=error.type if error is not None else "",
         error_message=error.message if error is not None else "",
         traceback=error.traceback if error is not None else "",

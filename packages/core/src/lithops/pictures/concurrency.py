@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-__all__ = ["steps_of"]
+__all__ = ["columns_of", "steps_of"]
 
 
 def steps_of(spans: Iterable[tuple[float, float]]) -> tuple[list[float], list[int]]:
@@ -26,3 +26,21 @@ def steps_of(spans: Iterable[tuple[float, float]]) -> tuple[list[float], list[in
             moments.append(moment)
             counts.append(count)
     return moments, counts
+
+
+def columns_of(
+    moments: Sequence[float], counts: Sequence[int], length: float, columns: int
+) -> tuple[list[int], list[float]]:
+    """Give the most that were open at once in each column of a picture, and the mean: spans may be narrower than one.
+
+    The columns part the time from 0 to `length`; `moments` and `counts` are what `steps_of` gives.
+    """
+    mosts, means = [0] * columns, [0.0] * columns
+    wide = length / columns
+    for left, right, count in zip(moments, moments[1:], counts, strict=False):
+        if not count:
+            continue
+        for at in range(min(columns - 1, int(left / wide)), min(columns - 1, int(right / wide)) + 1):
+            mosts[at] = max(mosts[at], count)
+            means[at] += count * max(0.0, min(right, (at + 1) * wide) - max(left, at * wide)) / wide
+    return mosts, means

@@ -20,7 +20,7 @@ function duration(us) {
   if (us === null) return "–";
   if (us === 0) return "0 s";
   if (us < 1000) return `${us} µs`;
-  if (us < 1e6) return `${(us / 1e3).toPrecision(3)} ms`;
+  if (us < 999500) return `${(us / 1e3).toPrecision(3)} ms`;
   if (us < 6e7) return `${(us / 1e6).toPrecision(3)} s`;
   const seconds = Math.round(us / 1e6), minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
@@ -33,6 +33,7 @@ function size(bytes) {
   return `${(bytes / 1024 ** 3).toFixed(2)} GiB`;
 }
 
+const digits3 = (number) => number.toLocaleString("en", { maximumSignificantDigits: 3 });
 const count = (number) => number.toLocaleString("en");
 
 function haystack(at) {

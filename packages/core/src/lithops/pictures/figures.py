@@ -45,6 +45,7 @@ def figures_of(rows: Sequence[CallRow], now: float, executor_id: str, backend: s
         "functions": [jobs.add(row.function_name, LONGEST_NAME) for row in rows],
         "ids": [jobs.add(row.call_id, LONGEST_NAME) for row in rows],
         "ends": [jobs.add(row.end, LONGEST_NAME) for row in rows],
+        "sent": [int(row.is_sent) for row in rows],
         "workers": [jobs.add(row.worker, LONGEST_NAME) for row in rows],
         **{name: [_since(getattr(row, name), start) for row in rows] for name in _TIMES},
         "cpu": [None if row.cpu_s is None else round(row.cpu_s * 1e6) for row in rows],

@@ -36,12 +36,12 @@ function drawSummary() {
     tile(some(functions), "time of all functions"),
     tile(some(cpu), "CPU time"),
     tile(size(memory), "highest memory of a worker"),
-    tile(wall && measured ? `${(functions / wall).toPrecision(3)}×` : "–", "speed-up: functions' time / time passed"),
+    tile(wall && measured ? `${digits3(functions / wall)}×` : "–", "speed-up: functions' time / time passed"),
     tile(count(stepsOf(runs()).most), "functions at once, at most"),
   ];
   if (figures.cost.amount !== null) {
     const { amount, currency, as_of: asOf } = figures.cost;
-    tiles.push(tile(`${amount.toPrecision(3)} ${currency}`, `cost of all calls of this executor, prices of ${asOf}`));
+    tiles.push(tile(`${digits3(amount)} ${currency}`, `cost of all calls of this executor, prices of ${asOf}`));
   }
   document.getElementById("summary").replaceChildren(...tiles);
 }

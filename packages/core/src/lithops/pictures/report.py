@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lithops.pictures.calls import rows_of
-from lithops.pictures.destination import destination, write_whole
+from lithops.pictures.destination import destination, refuse_other_formats, write_whole
 from lithops.pictures.figures import figures_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 SUFFIX = "_report.html"
+FORMATS = (".html", ".htm")
 SCRIPTS = ("data.js", "axes.js", "timeline.js", "charts.js", "tables.js", "page.js")
 """In the order in which they need each other."""
 
@@ -41,7 +42,8 @@ def report(
     rows = rows_of(futures)
     now = time.time()
     path = destination(dst, executor_id, now)
-    if path.suffix.lower() not in (".html", ".htm"):
+    refuse_other_formats(path, what="report()", formats=FORMATS)
+    if path.suffix.lower() not in FORMATS:
         path = path.with_name(path.name + SUFFIX)
     return write_whole(path, _page(figures_of(rows, now, executor_id, backend, spent)).encode("utf-8"))
 

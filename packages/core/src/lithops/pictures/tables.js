@@ -2,8 +2,8 @@
 
 const portion = 50;
 const columns = [
-  ["call", (at) => `${word(figures.jobs[at])}-${word(figures.ids[at])}`, ""],
-  ["function", (at) => word(figures.functions[at]), ""],
+  ["call", (at) => `${word(figures.jobs[at])}-${word(figures.ids[at])}`, "id"],
+  ["function", (at) => word(figures.functions[at]), "name"],
   ["end", (at) => word(figures.ends[at]), "end"],
   ["submitted", (at) => figures.submitted_at[at], "number"],
   ["waited", (at) => (figures.fetched_at[at] === null ? null : figures.fetched_at[at] - figures.submitted_at[at]), "number"],
@@ -18,7 +18,7 @@ let order = { column: null, isUp: true };
 function cell(at, [name, value, kind]) {
   const found = value(at);
   const said = name === "peak memory" ? size(found) : kind === "number" && name !== "attempts" ? duration(found) : String(found);
-  return element("td", said, kind === "end" && hasFailed(at) ? "end-bad" : kind === "number" ? kind : "");
+  return element("td", said, kind !== "end" ? kind : hasFailed(at) ? "end-bad" : "");
 }
 
 function sorted() {
