@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -191,7 +193,7 @@ def test_n_jobs_is_counted_as_joblib_counts_it(asked: int | None, effective: int
 
 
 def test_n_jobs_of_zero_is_refused() -> None:
-    with pytest.raises(ValueError, match="n_jobs is 0"):
+    with pytest.raises(ValueError, match="n_jobs == 0"):
         Parallel(n_jobs=0, backend="lithops")([delayed(square)(1)])
 
 
@@ -277,3 +279,63 @@ def test_closing_ends_the_workers_and_the_next_call_starts_new_ones() -> None:
     close_executors()
     after = set(Parallel(n_jobs=2, backend="lithops")([delayed(who)(0)] * 2))
     assert not before & after
+
+
+def test_one_job_runs_here_and_what_is_nested_runs_by_lithops() -> None:
+    def inner(_x: int) -> tuple[int, list[int]]:
+        return os.getpid(), Parallel(n_jobs=2)(delayed(who)(x) for x in range(4))
+
+    with joblib.parallel_config("lithops"):
+        ((outer, nested_in),) = Parallel(n_jobs=1)([delayed(inner)(0)])
+    assert outer == os.getpid()
+    assert os.getpid() not in nested_in
+
+
+def test_a_time_out_that_is_not_kept_is_told() -> None:
+    with pytest.warns(UserWarning, match="does not support timeout"):
+        Parallel(n_jobs=1, backend="lithops", timeout=1)([delayed(square)(1)])
+
+
+def test_what_cannot_be_pickled_is_the_error_of_pickle_too() -> None:
+    with pytest.raises(pickle.PicklingError, match="task to send"):
+        Parallel(n_jobs=2, backend="lithops")([delayed(square)(threading.Lock())] * 2)
+
+
+def test_many_short_calls_and_dropped_generators_leave_nothing() -> None:
+    def state() -> tuple[int, int]:
+        gc.collect()
+        return threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+    with joblib.parallel_config("lithops"):
+        Parallel(n_jobs=2)(delayed(square)(x) for x in range(10))
+        before = state()
+        for _ in range(30):
+            assert Parallel(n_jobs=2)(delayed(square)(x) for x in range(3)) == [0, 1, 4]
+        for return_as in ("generator", "generator_unordered"):
+            results = Parallel(n_jobs=2, return_as=return_as, batch_size=1)(delayed(square)(x) for x in range(100))
+            next(results)
+            with pytest.warns(UserWarning, match="tasks"):
+                del results
+        Parallel(n_jobs=2)(delayed(square)(x) for x in range(10))
+    threads, files = state()
+    assert threads <= before[0]
+    assert files <= before[1] + 2  # a worker that was ended may be starting again
+
+
+def test_one_context_serves_many_threads() -> None:
+    wrong = []
+
+    def loop(start: int) -> None:
+        with joblib.parallel_config("lithops"):
+            for _ in range(3):
+                got = Parallel(n_jobs=2)(delayed(square)(start + x) for x in range(6))
+                if got != [(start + x) ** 2 for x in range(6)]:
+                    wrong.append(got)
+
+    threads = [threading.Thread(target=loop, args=(start,)) for start in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(40)
+    assert not wrong
+    assert not any(thread.is_alive() for thread in threads)

@@ -151,7 +151,7 @@ class BatchDumper(InputDumper):
 
     def name_of(self, number: int) -> str:
         """Name an input in an error: joblib makes the batches, so that a number says nothing."""
-        return "a call of joblib"
+        return "the task to send to a worker"
 
     def reduce(self, value: Any) -> Any:
         """Give how to pickle a big array, or a future: it is followed from where the batch runs."""

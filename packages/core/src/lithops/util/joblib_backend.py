@@ -6,16 +6,19 @@ Parallel --configure--> a backend of its own --start_call--> ParallelCall: one j
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from joblib.parallel import (  # type: ignore[import-untyped, import-not-found, unused-ignore]
     AutoBatchingMixin,
     FallbackToBackend,
     ParallelBackendBase,
+    SequentialBackend,
+    cpu_count,
 )
 
 from lithops.errors import NotSupportedError
-from lithops.util.joblib_call import ParallelCall
+from lithops.util.joblib_call import ParallelCall, Threads
 from lithops.util.joblib_executors import executor_for, workers_of
 
 __all__ = ["LithopsBackend"]
@@ -33,7 +36,7 @@ class LithopsBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[mi
 
     default_n_jobs = -1
     supports_retrieve_callback = True
-    supports_inner_max_num_threads = False
+    supports_inner_max_num_threads = True
 
     def __init__(self, nesting_level: int | None = None, inner_max_num_threads: int | None = None, **options: Any):
         super().__init__(nesting_level=nesting_level, inner_max_num_threads=inner_max_num_threads)
@@ -48,7 +51,9 @@ class LithopsBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[mi
     def effective_n_jobs(self, n_jobs: int | None) -> int:
         """Tell how many calls run at once when the user asks for `n_jobs`: at most as many as there are workers."""
         if n_jobs == 0:
-            raise ValueError("n_jobs is 0: give how many calls run at once, or -1 for all workers")
+            raise ValueError(
+                "n_jobs == 0 in Parallel has no meaning: give how many calls run at once, or -1 for all workers"
+            )
         if n_jobs is None or n_jobs == 1:
             return 1
         workers = workers_of(executor_for(self._options))
@@ -74,6 +79,9 @@ class LithopsBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[mi
             own = LithopsBackend(self.nesting_level, self.inner_max_num_threads, **{**self._options, **options})
             own._owner = parallel
             raise FallbackToBackend(own)
+        self._most = self.effective_n_jobs(n_jobs)
+        if self._most == 1:  # in this process: what is nested may still run by Lithops
+            raise FallbackToBackend(SequentialBackend(nesting_level=self.nesting_level))
         if mmap_mode is not None and mmap_mode not in _WRITABLE:
             raise NotSupportedError(
                 f"mmap_mode is '{mmap_mode}': workers cannot write to the arrays of their caller; give 'r' (read only), 'c' "
@@ -82,14 +90,19 @@ class LithopsBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[mi
         self.parallel = parallel
         self._max_nbytes = None if mmap_mode is None else max_nbytes
         self._is_writable = _WRITABLE.get(mmap_mode or "r", False)
-        self._most = self.effective_n_jobs(n_jobs)
         return self._most
 
     def start_call(self) -> None:
         """Begin a job for one call of the `Parallel` object."""
         executor = executor_for(self._options)
         gate = None if self._most >= workers_of(executor) else self._most
-        self._call = ParallelCall(executor, most=gate, max_nbytes=self._max_nbytes, is_writable=self._is_writable)
+        self._call = ParallelCall(
+            executor,
+            most=gate,
+            max_nbytes=self._max_nbytes,
+            is_writable=self._is_writable,
+            threads=self._threads(executor.backend),
+        )
 
     def submit(self, func: Any, callback: Any = None) -> None:
         """Run a batch. `callback` is called with its future, on a thread of its own, also when it cannot be submitted."""
@@ -118,6 +131,21 @@ class LithopsBackend(AutoBatchingMixin, ParallelBackendBase):  # type: ignore[mi
         """Forget what was learned about the calls. The workers stay warm."""
         self.stop_call()
         self.reset_batch_stats()
+
+    def _threads(self, backend: str) -> Threads:
+        """Tell how many threads a call's libraries may start: without a wish, this machine's processors are shared.
+
+        Elsewhere a worker has processors of its own. What the user has set by variables is not changed.
+        """
+        names = self.MAX_NUM_THREADS_VARS
+        if self.inner_max_num_threads is not None:
+            most = int(self.inner_max_num_threads)
+            return Threads(most, dict.fromkeys(names, str(most)))
+        if backend != "localhost":
+            return Threads(None, {})
+        most = max(1, cpu_count() // self._most)
+        own = {name: os.environ[name] for name in names if name in os.environ}
+        return Threads(None if own else most, {**dict.fromkeys(names, str(most)), **own})
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("joblib's backend 'lithops' cannot travel to a worker: register and name it there")

@@ -5,29 +5,42 @@ submit --BatchDumper--> feed --> engine ... end --> queue --> thread: callback o
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
+import pickle
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from lithops.engine.call import Call
-from lithops.errors import NotSupportedError
+from lithops.errors import NotSupportedError, SerializationError
 from lithops.executors import FunctionExecutor
 from lithops.future import ResponseFuture
 from lithops.util.joblib_arrays import Arrays, BatchDumper
 from lithops.util.joblib_worker import run_batch
 from lithops.wire.keys import executor_prefix
 
-__all__ = ["ParallelCall"]
+__all__ = ["ParallelCall", "Threads", "UnpicklableTaskError"]
 
 log = logging.getLogger(__name__)
 
 JOIN_S = 5.0
 
 _Callback = Callable[[Any], object]
+
+
+class UnpicklableTaskError(SerializationError, pickle.PicklingError):
+    """A call cannot be pickled: the error that joblib's own backends raise, and that of Lithops."""
+
+
+class Threads(NamedTuple):
+    """How many threads the libraries of a call may start: at most `most`, and variables that libraries read."""
+
+    most: int | None
+    env: Mapping[str, str]
 
 
 class ParallelCall:
@@ -38,11 +51,18 @@ class ParallelCall:
     """
 
     def __init__(
-        self, executor: FunctionExecutor, *, most: int | None, max_nbytes: int | None, is_writable: bool
+        self,
+        executor: FunctionExecutor,
+        *,
+        most: int | None,
+        max_nbytes: int | None,
+        is_writable: bool,
+        threads: Threads,
     ) -> None:
         self._work = executor._work
         self._engine = executor._work.engine
         self._most = most
+        self._threads = threads
         prefix = f"{executor_prefix(executor.executor_id)}joblib/{os.urandom(4).hex()}/"
         self._arrays = Arrays(self._engine.store, prefix, is_writable=is_writable)
         self._dumper = BatchDumper(self._arrays, max_nbytes)
@@ -93,6 +113,8 @@ class ParallelCall:
                 raise RuntimeError("this call of Parallel is over: it takes no more input")
             call = self._add(batch)
         except Exception as exc:  # joblib would wait for ever for what was not submitted
+            if isinstance(exc, SerializationError):
+                exc = UnpicklableTaskError(*exc.args).with_traceback(exc.__traceback__)
             self._arrays.end(self._dumper.take_used())
             self._ended.put(lambda error=exc: callback(_Failed(error)))  # type: ignore[misc]
             return
@@ -102,7 +124,7 @@ class ParallelCall:
     def _add(self, batch: Any) -> Call:
         self._offered.append(batch)
         if self._blocks is None:
-            what = self._work.describe(run_batch, "M")
+            what = self._work.describe(functools.partial(run_batch, self._threads.most), "M", env=self._threads.env)
             self._blocks = self._work.feed(what, self._feed(), largest=1, dumper=self._dumper)
         try:
             (call,) = next(self._blocks)

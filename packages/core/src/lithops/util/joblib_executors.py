@@ -61,7 +61,9 @@ def close_executors() -> None:
 def workers_of(executor: FunctionExecutor) -> int:
     """Tell how many calls an executor runs at once: by its configuration, its backend's limit, else the processors."""
     section = executor.config.get(executor.backend) or {}
-    counts = [section.get("worker_processes"), section.get("max_workers")]
+    counts = [section.get("max_workers")]
+    if executor.mode == "localhost":  # on a cloud, that of Lithops 3 is another number
+        counts.append(section.get("worker_processes"))
     counts.append(executor._work.engine.limits(commits=False).max_concurrency)
     known = [int(one) for one in counts if one is not None]
     if known:

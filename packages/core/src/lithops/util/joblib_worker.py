@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -18,16 +19,21 @@ ARRAYS_KEPT = 8
 
 _stores = Stores()
 _arrays: OrderedDict[tuple[str, str], Any] = OrderedDict()
+_threads: tuple[int, Any] = (0, None)
 
 
-def run_batch(batch: Callable[[], Any]) -> Any:
-    """Call what a batch holds, and give the list of results."""
-    return batch()
+def run_batch(most_threads: int | None, batch: Callable[[], Any]) -> Any:
+    """Call what a batch holds, and give the list of results. Libraries that are loaded start at most so many threads."""
+    controller = None if most_threads is None else _controller()
+    if controller is None:
+        return batch()
+    with controller.limit(limits=most_threads):
+        return batch()
 
 
 def load_array(key: str, dtype: Any, shape: tuple[int, ...], order: Any, is_writable: bool) -> Any:
     """Open a stored array: mapped from its file where the store has one, else fetched. Once for this worker."""
-    import numpy as np  # type: ignore[import-not-found, unused-ignore]
+    import numpy as np  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
     call = context.current()
     if call is None or call.job.store is None:
@@ -51,3 +57,17 @@ def load_array(key: str, dtype: Any, shape: tuple[int, ...], order: Any, is_writ
             _arrays.popitem(last=False)
     _arrays.move_to_end(name)
     return array
+
+
+def _controller() -> Any:
+    """Give what bounds the threads of the libraries that are loaded now; None without threadpoolctl, or without any."""
+    global _threads
+    loaded = len(sys.modules)
+    if _threads[0] != loaded:  # to look which there are takes a millisecond
+        try:
+            from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped, import-not-found, unused-ignore]
+        except ImportError:
+            return None
+        controller = ThreadpoolController()
+        _threads = len(sys.modules), controller if controller.info() else None
+    return _threads[1]
