@@ -13,7 +13,6 @@ import json
 import shutil
 import sys
 import tempfile
-import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -30,7 +29,6 @@ __all__ = ["KEY", "REGION", "LocalLambda", "local_lambda", "running_lambda", "zi
 REGION = "us-east-1"
 KEY = "AKIALITHOPSTESTS0000"  # the one that the server knows, beside those that IAM and STS have given
 _SECRET = "secret-of-the-tests"
-_IDLE_WITHIN_S = 5.0
 _NEEDED = ("awslambdaric", "boto3", "moto", "flask")
 _TRUST = {
     "Version": "2012-10-17",
@@ -111,11 +109,9 @@ class LocalLambda:
         }
         return str(self.client("lambda").create_function(**given)["FunctionArn"])
 
-    def wait_until_idle(self) -> None:
-        """Wait until nothing runs that a test before left there: it counts for the account's limit."""
-        limit = time.monotonic() + _IDLE_WITHIN_S
-        while self.counts()["running"] and time.monotonic() < limit:
-            time.sleep(0.05)
+    def end(self) -> None:
+        """End what runs, and forget the events that wait: what a test left would disturb the next."""
+        self._ask("end", {})
 
     def close(self) -> None:
         """Close the clients."""

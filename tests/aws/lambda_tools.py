@@ -59,6 +59,13 @@ def sleep(event, context):
     time.sleep(event["s"])
     return os.getpid()
 
+def hold(event, context):
+    # Begins, tells so, and returns when the object "go" is there.
+    s3 = boto3.client("s3")
+    s3.put_object(Bucket=event["bucket"], Key="began/" + context.aws_request_id)
+    while not s3.list_objects_v2(Bucket=event["bucket"], Prefix="go")["KeyCount"]:
+        time.sleep(0.02)
+
 def end(event, context):
     print("ending")
     os._exit(event["status"])
@@ -83,15 +90,18 @@ def count(event, context):
 
 def linger(event, context):
     def tick():
-        for number in range(1000):
-            ticks.append(number)
+        while True:
+            ticks.append(time.monotonic())
             time.sleep(0.01)
     threading.Thread(target=tick, daemon=True).start()
 
 ticks = []
 
-def ticked(event, context):
-    return len(ticks)
+def longest_pause(event, context):
+    before = len(ticks)
+    while len(ticks) == before:
+        time.sleep(0.01)
+    return max(later - earlier for earlier, later in zip(ticks, ticks[1:]))
 
 def lock(event, context):
     import multiprocessing
@@ -125,6 +135,15 @@ class Cloud:
         told = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, told
         return told
+
+    def began(self, bucket: str) -> int:
+        """Give how many calls of the tool `hold` have begun."""
+        listed = self.local.client("s3").list_objects_v2(Bucket=bucket, Prefix="began/")
+        return int(listed["KeyCount"])
+
+    def let_go(self, bucket: str) -> None:
+        """Let the calls of the tool `hold` return."""
+        self.local.client("s3").put_object(Bucket=bucket, Key="go")
 
     def fails(self, name: str, do: str = "", **event: object) -> tuple[dict[str, Any], str]:
         """Give the error and the log's tail of a call that fails."""

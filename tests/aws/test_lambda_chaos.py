@@ -74,7 +74,7 @@ def run(executors: Executors, calls: int, faults: dict[str, Any], **keys: Any) -
 def idle(executors: Executors) -> None:
     """Wait until nothing runs or waits there."""
     time.sleep(0.1)  # an event that was refused a moment ago is neither
-    until(lambda: not (counts := executors.cloud.counts())["running"] and not counts["waiting"], 20.0)
+    until(lambda: not (counts := executors.cloud.counts())["running"] and not counts["unfinished"], 20.0)
 
 
 def test_500_answered_calls_through_all_faults_at_once(chaos: Executors) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from lithops.config import Secret, resolve
 from lithops.errors import ConfigError
 from lithops_aws.compute.config import LambdaConfig
+from lithops_aws.compute.functions_naming import pins_of
 
 ROLE = "arn:aws:iam::123456789012:role/lithops"
 EFS = {
@@ -106,9 +108,9 @@ def test_what_is_wrong_is_refused(key: str, value: Any, said: str) -> None:
     assert said in str(raised.value)
 
 
-def test_requirements_and_environment_exclude_each_other() -> None:
-    with pytest.raises(ValueError, match="keep the one"):
-        LambdaConfig(requirements=["numpy"], environment="local")
+def test_requirements_and_environment_say_together_which_versions() -> None:
+    pins = pins_of(LambdaConfig(requirements=["msgspec"], environment="local"))
+    assert pins == (f"msgspec=={version('msgspec')}",)
 
 
 @pytest.mark.parametrize(("key", "value"), [("architecture", "sparc"), ("invocation", "maybe"), ("runtime_memmory", 1)])

@@ -183,8 +183,10 @@ def test_a_dry_run_runs_nothing(cloud: Cloud) -> None:
     assert cloud.local.counts().get("sandboxes", {}) == before
 
 
-def test_the_limit_of_a_function_and_of_the_account_throttle(cloud: Cloud, faults: Callable[..., None]) -> None:
-    name = cloud.deploy()
+def test_the_limit_of_a_function_and_of_the_account_throttle(
+    cloud: Cloud, bucket: str, faults: Callable[..., None]
+) -> None:
+    name = cloud.deploy(Timeout=60)
     cloud.functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     told = cloud.refused(name, {"do": "tell"})
     assert (told["Error"]["Code"], told["Reason"]) == (
@@ -195,12 +197,13 @@ def test_the_limit_of_a_function_and_of_the_account_throttle(cloud: Cloud, fault
     assert "retry-after" in told["ResponseMetadata"]["HTTPHeaders"]
     cloud.functions.delete_function_concurrency(FunctionName=name)
     assert cloud.call(name, "tell")["calls"] == 1
-    until(lambda: cloud.local.counts()["running"] == 0)  # what other tests left running counts for the account
+    cloud.local.end()  # what other tests left running would count for the account
     faults(concurrency=1)
     with ThreadPoolExecutor(1) as threads:
-        first = threads.submit(cloud.call, name, "sleep", s=0.5)
+        first = threads.submit(cloud.call, name, "hold", bucket=bucket)
         until(lambda: cloud.local.counts()["running"] == 1)
         assert cloud.refused(name, {"do": "tell"})["Reason"] == "ConcurrentInvocationLimitExceeded"
+        cloud.let_go(bucket)
         first.result()
     assert cloud.call(name, "tell")["calls"] == 3
     assert cloud.functions.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 1

@@ -61,7 +61,26 @@ def test_events_wait_while_there_is_no_room(cloud: Cloud, bucket: str, tools: st
             )
         )
     until(lambda: len(keys(cloud, bucket)) == 20)
-    assert cloud.local.counts()["waiting"] == 0
+    until(lambda: cloud.local.counts()["unfinished"] == 0)
+
+
+def test_ending_what_runs_leaves_neither_calls_nor_events(cloud: Cloud, bucket: str) -> None:
+    """Also those that begin, wait for room, or would be retried."""
+    name = cloud.deploy(Timeout=60)
+    held = {"do": "hold", "bucket": bucket}
+    with ThreadPoolExecutor(3) as threads:
+        calls = [threads.submit(cloud.fails, name, "hold", bucket=bucket) for _ in range(3)]
+        for _ in range(6):
+            cloud.invoke(name, held, InvocationType="Event")
+        until(lambda: cloud.local.counts()["running"] == 9 and cloud.began(bucket), 30.0)
+        cloud.local.end()
+        told = cloud.local.counts()
+        assert (told["running"], told["unfinished"]) == (0, 0)
+        assert {call.result()[0]["errorType"] for call in calls} == {"Runtime.ExitError"}
+    began = cloud.began(bucket)
+    cloud.let_go(bucket)
+    assert cloud.call(name, "tell")["calls"] == 1
+    assert cloud.began(bucket) == began
 
 
 # Faults

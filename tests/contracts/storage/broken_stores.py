@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from threading import Event
 
 from tests.contracts.storage.broken_base import Body, Broken
 
 from lithops.errors import ObjectExistsError, StorageError, StorageNoSuchKeyError
-from lithops.spi.storage import StorageFeature
+from lithops.spi.storage import ByteStream, StorageFeature
 from lithops.testing import MemoryStorage
-from lithops.types import ObjectInfo, StorageRef
+from lithops.types import ObjectInfo, Span, StorageRef
+
+WAIT_S = 10.0
 
 
 class TestLosesARaceOfConditionalPuts(Broken):
@@ -129,11 +132,24 @@ class TestWritesTwoHalves(Broken):
     catches = "test_a_key_that_comes_and_goes_is_whole_or_missing"
 
     class store(MemoryStorage):  # noqa: N801
+        """Its reads wait for a half, and that for a read: else readers may be done before a writer begins."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.is_half, self.is_read = Event(), Event()
+
         def put(self, bucket: str, key: str, body: Body, *, if_absent: bool = False) -> ObjectInfo:
             if isinstance(body, bytes) and len(body) > 10_000:
                 super().put(bucket, key, body[:10_000])
-                time.sleep(0.001)
+                self.is_half.set()
+                self.is_read.wait(WAIT_S)
             return super().put(bucket, key, body, if_absent=if_absent)
+
+        def get(self, bucket: str, key: str, *, span: Span | None = None) -> ByteStream:
+            self.is_half.wait(WAIT_S)
+            stream = super().get(bucket, key, span=span)
+            self.is_read.set()
+            return stream
 
 
 class TestDeletesByADrawnOutListing(Broken):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -282,19 +283,21 @@ def test_whatever_is_started_while_it_closes_has_an_end(bench: MakeBench) -> Non
 
 
 def test_close_from_within_a_report_does_not_wait_for_itself(single: Bench) -> None:
-    is_closed = threading.Event()
+    closed: queue.SimpleQueue[threading.Thread] = queue.SimpleQueue()
     report = single.report
 
     def closing(said: Any) -> None:
         report(said)
         if isinstance(said, CallStatus):
             single.backend.close()
-            is_closed.set()
+            closed.put(threading.current_thread())
 
     single.report = closing  # type: ignore[method-assign]
     single.wait(single.start(len, ["a"]))
-    assert is_closed.wait(20)
-    single.until(lambda: "lithops-localhost-pool" not in [thread.name for thread in threading.enumerate()])
+    thread = closed.get(timeout=20)  # by its identity: other tests' pools have threads of that name
+    assert thread.name == "lithops-localhost-pool"
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_folders_of_clients_that_are_gone_are_removed(single: Bench) -> None:

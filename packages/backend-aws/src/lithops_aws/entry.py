@@ -101,6 +101,9 @@ class _Output:
             self._is_cut = True
 
 
+# Lambda has no semaphores of POSIX: joblib would warn of that, in each new sandbox, where functions or batches use it.
+os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
+
 _output = _Output()
 _runner = Runner(flush=_output.flush)
 _watch = Watch(_runner.give_up)

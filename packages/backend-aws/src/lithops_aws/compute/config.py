@@ -30,7 +30,7 @@ class LambdaConfig(Struct, frozen=True, kw_only=True):
     runtime_memory: int = 256  # in MB
     runtime_timeout: int = 180  # in seconds
     max_workers: int = 1000  # calls at the same time
-    worker_processes: int = 1  # of Lithops 3: it changes nothing, since each call has a sandbox of its own
+    worker_processes: int | None = None  # of Lithops 3: it changes nothing, since each call has a sandbox of its own
     invoke_pool_threads: int | None = None  # of Lithops 3: it changes nothing, one thread holds all connections
     architecture: Literal["x86_64", "arm64"] = "x86_64"
     ephemeral_storage: int = 512  # the size of /tmp, in MB
@@ -42,7 +42,7 @@ class LambdaConfig(Struct, frozen=True, kw_only=True):
     account_id: str | int | None = None  # asked of AWS when it is needed
     invocation: Literal["auto", "reply", "event"] = "auto"  # see `LambdaCompute.prefers_events`
     requirements: str | list[str] | None = None  # packages for the zip: a file, or a list like pip's
-    environment: Literal["local"] | None = None  # 'local': the zip has the versions that are installed here
+    environment: Literal["local"] | None = None  # 'local': versions as installed here, of all or of `requirements`
     runtime_include_function: bool = False  # of Lithops 3: functions always travel with their job
     storage_bucket: str | None = None  # what zips over 50 MB pass through, and what policies name
     endpoint: str | None = None  # Amazon's own; else the URL of a local server
@@ -68,10 +68,6 @@ class LambdaConfig(Struct, frozen=True, kw_only=True):
             raise ValueError("there is 'session_token' without 'access_key_id': write the keys that it belongs to")
         if self.endpoint is not None and not self.endpoint.startswith(("http://", "https://")):
             raise ValueError(f"'endpoint' is '{self.endpoint}': write it with its scheme, like 'http://localhost:5000'")
-        if self.requirements is not None and self.environment is not None:
-            raise ValueError(
-                "there are 'requirements' and 'environment': keep the one that says what the zip should have"
-            )
         _ = self.variables  # raises
         self._check_network()
 

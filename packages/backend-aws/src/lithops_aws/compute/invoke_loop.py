@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 from lithops.errors import BackendError, TransientError
 from lithops_aws.compute.invoke import Invoker, Outcome, Request, Unsent
@@ -97,6 +98,7 @@ class LoopInvoker(Invoker):
             loop.run_forever()
         finally:
             loop.run_until_complete(self._settle())
+            loop.close_sockets()
             loop.close()
 
     async def _settle(self) -> None:
@@ -212,12 +214,27 @@ class LoopInvoker(Invoker):
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """A loop that looks names up on a thread that it need not wait for at its end, and remembers them for a minute."""
+    """A loop that looks names up on a thread that it need not wait for at its end, and remembers them for a minute.
+
+    It knows its sockets: asyncio loses one when `create_connection` is cancelled just after it has connected, and only the
+    garbage collector would close it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self._sockets: WeakSet[socket.socket] = WeakSet()
         self._known: dict[tuple[Any, ...], tuple[float, list[Any]]] = {}
         self._asked: dict[tuple[Any, ...], asyncio.Future[list[Any]]] = {}
+
+    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
+        """Connect a socket, as `create_connection` asks for, and remember it."""
+        self._sockets.add(sock)
+        await super().sock_connect(sock, address)
+
+    def close_sockets(self) -> None:
+        """Close every socket that is still open. Only when the loop does not run any more."""
+        for sock in list(self._sockets):
+            sock.close()
 
     async def getaddrinfo(self, *host_port: Any, **options: Any) -> list[Any]:
         """Look a name up, as `socket.getaddrinfo`, and give the addresses of each family in any order."""
