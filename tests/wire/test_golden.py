@@ -98,6 +98,10 @@ WRITTEN: dict[str, Callable[[], list[Any]]] = {
         ),
         {},
     ),
+    "1.0-status-last.bin": lambda: encode_status(
+        CallStatus("e1f0-1", "M007", "00002", 0, CallEnd.SUCCESS, result=Payload((b"result",))),
+        {**MEASURED, "last": True},
+    ),
     "1.0-output.bin": lambda: encode_output(CALLS[1], "stderr", "gr\u00fc\u00dfe\n"),
     "1.0-output-outside.bin": lambda: encode_output(None, "stdout", "hello\n"),
     "1.0-hello.bin": lambda: encode(HELLO, {"python": "3.11", "wire": [1, 0], "pid": 77}),
@@ -232,3 +236,9 @@ def test_the_present_encoder_says_at_least_the_same(name: str) -> None:
             said = said[: len(value)]
         assert said == value
     assert [bytes(blob) for blob in now.blobs] == [bytes(blob) for blob in then.blobs]
+
+
+def test_a_last_status() -> None:
+    last = decode_status(golden("1.0-status-last.bin"))
+    assert (last.end, last.is_last, parts(last.result)) == (CallEnd.SUCCESS, True, [b"result"])
+    assert not decode_status(golden("1.0-status-success.bin")).is_last

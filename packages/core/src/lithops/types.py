@@ -193,7 +193,7 @@ class CallStatus:
 
     `header` is the JSON text of the status as the worker wrote it, kept for `stats`; it is parsed when asked for.
     `worker_s` is how long the worker had the call, in seconds; None when no worker told. `billed_s` is what the platform
-    bills for the attempt, in seconds; None when it did not tell.
+    bills for the attempt, in seconds; None when it did not tell. `is_last` says that the worker takes no more calls.
     """
 
     __slots__ = (
@@ -204,6 +204,7 @@ class CallStatus:
         "error",
         "executor_id",
         "header",
+        "is_last",
         "job_id",
         "result",
         "worker_s",
@@ -222,6 +223,7 @@ class CallStatus:
         header: bytes = b"",
         worker_s: float | None = None,
         billed_s: float | None = None,
+        is_last: bool = False,
     ) -> None:
         self.executor_id = executor_id
         self.job_id = job_id
@@ -233,6 +235,7 @@ class CallStatus:
         self.header = header
         self.worker_s = worker_s
         self.billed_s = billed_s
+        self.is_last = is_last
 
     @classmethod
     def of(

@@ -229,7 +229,7 @@ class Crew:
             self._ledger.pace(head).saw(status.worker_s)
         worker.in_hand.popleft()
         worker.head_since = time.monotonic() if worker.in_hand else None
-        worker.expects_exit = status.end is CallEnd.LOST
+        worker.expects_exit = status.is_last or status.end is CallEnd.LOST
         self._settle(head, status)
 
     def _take_back(self, worker: WorkerProcess, message: Message) -> None:

@@ -24,9 +24,10 @@ def encode_status(status: CallStatus, measured: dict[str, Any]) -> list[Buffer]:
     """Make the frame of a status.
 
     `measured` may have "times" (start, function start, function end, end: seconds since the epoch), "usage" (CPU user
-    seconds, CPU system seconds, growth of the resident set in bytes, peak of it in bytes), "cold" (bool), "worker".
+    seconds, CPU system seconds, growth of the resident set in bytes, peak of it in bytes), "cold" (bool), "worker",
+    "last" (bool): the worker runs no more.
     """
-    if status.end is CallEnd.SUCCESS and "cold" not in measured:
+    if status.end is CallEnd.SUCCESS and "cold" not in measured and "last" not in measured:
         small = encode_small(status, measured)
         if small is not None:
             return frame_text(*small)
@@ -76,6 +77,7 @@ def decode_status(message: Message) -> CallStatus:
             error=None if error is None else _unpack_error(error, cursor),
             header=message.header_json,
             worker_s=_worker_s(header.get("times")),
+            is_last=header.get("last") is True,
         )
     except (KeyError, TypeError) as exc:
         raise WireError(f"a status is malformed: {exc!r}") from None

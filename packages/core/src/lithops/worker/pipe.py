@@ -70,7 +70,7 @@ class _PipeWorker:
                 if os.getpid() != pid:  # a fork that the function made, and that came back from it
                     os._exit(0)
                 self._send(frame)
-                if runner.is_spoiled:
+                if runner.is_retired:
                     os._exit(0)
                 del call, frame  # a big input or result must not live until the next call
 

@@ -43,7 +43,8 @@ class Runner:
     """Runs calls one after the other in this process, and keeps their functions warm. Not thread-safe.
 
     `home` is a private folder for the modules that travel. With `limits_memory`, a job's `memory_mb` is kept by the
-    operating system; a call that reaches it ends as lost, and `is_spoiled` says that the process should end too.
+    operating system; a call that reaches it ends as lost. `is_retired` says that the process should end too: then, and
+    when the function asked for that by `context.retire()`.
     `flush` sends what a call printed; it is called before the call is over.
     """
 
@@ -54,7 +55,7 @@ class Runner:
         limits_memory: bool = False,
         flush: Callable[[], None] = lambda: None,
     ) -> None:
-        self.is_spoiled = False
+        self.is_retired = False
         self._home = home
         self._limits_memory = limits_memory
         self._flush = flush
@@ -71,6 +72,7 @@ class Runner:
 
     def run(self, call: CallMessage) -> list[Buffer]:
         """Run a call and give the frame of its status. Raises nothing that the call or its function raises."""
+        self.is_retired = False
         start = function_start = function_end = time.time()
         before = self._used if start - self._used_at < USAGE_GOOD_FOR_S else self._meter.read()
         result: Payload | None = None
@@ -99,6 +101,7 @@ class Runner:
         finally:
             self._flush()
             context.end()
+            self.is_retired |= context.take_retired()
             if "obj" in job.fill and isinstance(kwargs, dict) and hasattr(kwargs.get("obj"), "close"):
                 with contextlib.suppress(Exception):  # the user may have put another object there
                     kwargs["obj"].close()
@@ -218,7 +221,7 @@ class Runner:
 
     def _failure(self, exc: BaseException) -> tuple[CallEnd, ErrorInfo]:
         if self._memory_mb is not None and _is_out_of_memory(exc):
-            self.is_spoiled = True
+            self.is_retired = True
             limit_memory(None)
             limit, self._memory_mb = self._memory_mb, None
             described = describe(exc, skip_frames=1)
@@ -247,6 +250,8 @@ class Runner:
         if self._is_cold:
             self._is_cold = False
             measured["cold"] = True
+        if self.is_retired:
+            measured["last"] = True
         return measured
 
     def _commit(self, call: CallMessage, frame: list[Buffer]) -> list[Buffer]:
