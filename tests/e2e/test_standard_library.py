@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import concurrent.futures as standard
+import gc
 import itertools
 import os
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -285,3 +287,61 @@ def test_map_with_a_buffer_reads_its_input_as_it_goes(pool: LithopsExecutor) -> 
     results = pool.map(abs, numbers(), buffersize=4)
     assert [next(results) for _ in range(10)] == list(range(10))
     assert len(taken) <= 16
+
+
+_given = "nothing"
+
+
+def give(what: str) -> None:
+    global _given
+    _given = f"{what} to {os.getpid()}"
+
+
+def given(_x: int = 0) -> tuple[str, int]:
+    return _given, os.getpid()
+
+
+def refuse() -> None:
+    raise OSError("nothing to be had")
+
+
+def test_the_initializer_runs_before_the_calls_of_each_worker() -> None:
+    with ProcessPoolExecutor(2, initializer=give, initargs=("this",), mp_context=None) as made:
+        found = [made.submit(given).result(30), *made.map(given, range(20)), *made.map(given, range(9), buffersize=3)]
+    assert len(found) == 30
+    assert all(what == f"this to {process}" for what, process in found)
+
+
+def test_what_the_initializer_raises_its_calls_raise() -> None:
+    with (
+        ProcessPoolExecutor(max_workers=1, initializer=refuse) as made,
+        pytest.raises(OSError, match="nothing to be had"),
+    ):
+        made.submit(given).result(30)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"initializer": 3}, TypeError),
+        ({"max_tasks_per_child": 0}, ValueError),
+        ({"max_tasks_per_child": "2"}, TypeError),
+    ],
+)
+def test_wrong_options_are_refused_as_the_standard_library_does(
+    options: dict[str, Any], error: type[Exception]
+) -> None:
+    for library in (standard, futures):
+        with pytest.raises(error):
+            library.ProcessPoolExecutor(1, **options)
+
+
+def test_results_that_nobody_holds_are_freed() -> None:
+    with ProcessPoolExecutor(max_workers=1) as made:
+        for one in made.map(frozenset[int], [[1], [2], [3]]):
+            kept = weakref.ref(one)
+            del one
+            gc.collect()
+            assert kept() is None
+        assert made.submit(len, "abc").result(30) == 3
+        assert not made._executor.futures
