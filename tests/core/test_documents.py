@@ -38,7 +38,6 @@ NOT_RUN = {
     "docs/compute/aws_lambda.md": 2,  # an account
     "docs/file-systems.md": 1,  # pandas, pyarrow, zarr
     "docs/joblib.md": 1,  # an account
-    "docs/multiprocessing.md": 2,  # a Redis server
     "docs/stores/aliyun_oss.md": 1,  # and so on: accounts
     "docs/stores/aws_s3.md": 1,
     "docs/stores/azure_storage.md": 1,

@@ -43,19 +43,28 @@ class Queue:
         self._changed = Condition()
         self._waiting: list[tuple[float, int, Queued]] = []
         self._order = itertools.count()
+        self._unfinished = 0
+        self._epoch = 0  # how often all was forgotten
         self._is_closed = False
         self._thread = Thread(target=self._run_due, name="events", daemon=True)
         self._thread.start()
 
-    def put(self, queued: Queued, delay_s: float = 0.0) -> None:
+    @property
+    def unfinished(self) -> int:
+        """How many events wait or run."""
+        return self._unfinished
+
+    def put(self, queued: Queued) -> None:
         """Take an event."""
         with self._changed:
-            heapq.heappush(self._waiting, (time.monotonic() + delay_s, next(self._order), queued))
-            self._changed.notify()
+            self._unfinished += 1
+            self._push(queued, 0.0)
 
     def clear(self) -> None:
-        """Forget the events that wait."""
+        """Forget the events that wait; those that run are not retried."""
         with self._changed:
+            self._epoch += 1
+            self._unfinished -= len(self._waiting)
             self._waiting.clear()
 
     def close(self) -> None:
@@ -65,40 +74,54 @@ class Queue:
             self._changed.notify()
         self._thread.join()
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
     def _run_due(self) -> None:
-        while (queued := self._next()) is not None:
+        while (due := self._next()) is not None:
+            queued, epoch = due
             try:
                 function = find(queued.region, queued.name, queued.qualifier)
             except UnknownFunctionError:
-                self._counts.add("events", "dropped")
+                self._finish("dropped")
                 continue
             if time.monotonic() - queued.since > function.max_age_s:
-                self._counts.add("events", "dropped")
+                self._finish("dropped")
                 continue
             try:
                 self._concurrency.enter(function)
             except ThrottledError:
                 self._counts.add("events", "throttled")
                 delay_s = min(_THROTTLED_MOST_S, _THROTTLED_S * 2.0 ** min(queued.refusals, 10))
-                self.put(replace(queued, refusals=queued.refusals + 1), delay_s)
+                self._put_again(replace(queued, refusals=queued.refusals + 1), delay_s, epoch)
                 continue
-            Thread(
-                target=self._run, args=(queued, function), name=f"event {queued.event.request_id}", daemon=True
-            ).start()
+            name = f"event {queued.event.request_id}"
+            Thread(target=self._run, args=(queued, function, epoch), name=name, daemon=True).start()
 
-    def _next(self) -> Queued | None:
+    def _next(self) -> tuple[Queued, int] | None:
         with self._changed:
             while not self._is_closed:
                 left = self._waiting[0][0] - time.monotonic() if self._waiting else None
                 if left is not None and left <= 0:
-                    return heapq.heappop(self._waiting)[2]
+                    return heapq.heappop(self._waiting)[2], self._epoch
                 self._changed.wait(left)
         return None
 
-    def _run(self, queued: Queued, function: Function) -> None:
+    def _push(self, queued: Queued, delay_s: float) -> None:
+        heapq.heappush(self._waiting, (time.monotonic() + delay_s, next(self._order), queued))
+        self._changed.notify()
+
+    def _put_again(self, queued: Queued, delay_s: float, epoch: int) -> None:
+        with self._changed:
+            if epoch == self._epoch:
+                self._push(queued, delay_s)
+            else:
+                self._unfinished -= 1
+
+    def _finish(self, how: str = "") -> None:
+        if how:
+            self._counts.add("events", how)
+        with self._changed:
+            self._unfinished -= 1
+
+    def _run(self, queued: Queued, function: Function, epoch: int) -> None:
         try:
             is_error = self._invocations.run(function, queued.event).is_error
         except Exception:
@@ -108,9 +131,9 @@ class Queue:
             self._concurrency.leave(function)
         self._counts.add("events", "run")
         if not is_error:
-            return
-        if queued.runs < function.max_retries:
+            self._finish()
+        elif queued.runs < function.max_retries:
             self._counts.add("events", "retried")
-            self.put(replace(queued, runs=queued.runs + 1), self._retry_s * (queued.runs + 1))
+            self._put_again(replace(queued, runs=queued.runs + 1), self._retry_s * (queued.runs + 1), epoch)
         else:
-            self._counts.add("events", "given_up")
+            self._finish("given_up")

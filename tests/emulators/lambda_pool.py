@@ -41,7 +41,7 @@ class Pool:
         self._changed = Condition()
         self._idle: dict[Function, list[Sandbox]] = {}
         self._stale: dict[str, int] = {}  # by name: how often its sandboxes were retired
-        self._lent: dict[int, list[int]] = {}  # by sandbox: that number when it was lent; each time a new list
+        self._lent: dict[int, tuple[Sandbox, int]] = {}  # with that number when it was lent; each time a new tuple
         self._live = 0
         self._starting = BoundedSemaphore(2 * (os.cpu_count() or 1))  # or each would take too long for its limit
         self._is_closed = Event()
@@ -67,7 +67,7 @@ class Pool:
                     if not sandbox.is_alive:  # it was killed after its last answer
                         self._end(sandbox)
                         continue
-                    self._lent[id(sandbox)] = [self._stale.get(function.name, 0)]
+                    self._lent[id(sandbox)] = (sandbox, self._stale.get(function.name, 0))
                     return sandbox
                 if self._live < self._most:
                     self._live += 1
@@ -99,7 +99,7 @@ class Pool:
             raise
         self._counts.add("sandboxes", "cold_starts")
         with self._changed:
-            self._lent[id(sandbox)] = [self._stale.get(function.name, 0)]
+            self._lent[id(sandbox)] = (sandbox, self._stale.get(function.name, 0))
         return sandbox
 
     def initialize(self, sandbox: Sandbox, limit_s: float) -> tuple[Ended | None, float]:
@@ -125,7 +125,7 @@ class Pool:
             lent = self._lent.pop(id(sandbox), None)
             if lent is None:
                 return
-            if is_fit and sandbox.is_alive and lent[0] == self._stale.get(sandbox.function.name, 0):
+            if is_fit and sandbox.is_alive and lent[1] == self._stale.get(sandbox.function.name, 0):
                 sandbox.used_at = time.monotonic()
                 self._idle.setdefault(sandbox.function, []).append(sandbox)
                 self._changed.notify()
@@ -147,6 +147,12 @@ class Pool:
             names = {function.name for function in self._idle} | set(self._stale)
         for name in names:
             self.retire(name)
+
+    def kill_lent(self) -> None:
+        """Kill the runtimes of the sandboxes that are lent: who has one hears of it, and gives it back."""
+        with self._changed:  # or one could be given back as if it were alive
+            for sandbox, _ in self._lent.values():
+                sandbox.kill_runtime()
 
     def close(self) -> None:
         """End all idle sandboxes, and the process that starts them: those that are busy end with this process."""

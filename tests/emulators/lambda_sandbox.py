@@ -80,6 +80,7 @@ class Sandbox:
     endpoint: str
     task: Path
     is_frozen: bool = False
+    is_killed: bool = False
     used_at: float = field(default_factory=time.monotonic)
     _heard: _Heard = field(default_factory=_Heard)
     _guard: _Guard = field(default_factory=_Guard)
@@ -115,7 +116,7 @@ class Sandbox:
         """Whether the runtime waits for an event."""
         while self._listen(0):
             continue
-        return self._guard.status is None and not self._guard.is_gone and self._heard.next is not None
+        return not self.is_killed and not self._has_ended() and self._heard.next is not None
 
     def init(self, limit_s: float) -> Ended | None:
         """Wait until the runtime asks for its first event; gives how it failed to."""
@@ -169,8 +170,10 @@ class Sandbox:
             self._order(b"T")
 
     def kill_runtime(self) -> None:
-        """Kill the runtime as the machine's failure would. From any thread."""
-        self._order(b"K")
+        """Kill the runtime as the machine's failure would. From any thread; once is enough."""
+        if not self.is_killed:
+            self.is_killed = True
+            self._order(b"K")
 
     def tail(self) -> bytes:
         """Give the last of what was printed since the event."""

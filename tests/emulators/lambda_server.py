@@ -11,8 +11,9 @@ What only tests need is below `/lithops-tests/`:
 
     POST faults   what goes wrong from now on: the fields of `lambda_faults.Faults`
     GET  counts   requests by who asks (client, sandbox) and operation ("s3.GetObject"), invocations, events, faults,
-                  cold starts; `live` sandboxes, `running` invocations, `waiting` events
-    POST reset    ends the sandboxes and forgets everything: functions, buckets, roles, logs, faults, counts
+                  cold starts; `live` sandboxes, `running` invocations, `unfinished` events: they wait or run
+    POST end      kills what runs, forgets the events that wait, and answers when nothing runs any more
+    POST reset    does that, ends the sandboxes and forgets everything: functions, buckets, roles, logs, faults, counts
     POST fill     {"bucket": ..., "keys": [...]}: writes many objects
 """
 
@@ -52,6 +53,7 @@ from tests.emulators.lambda_pool import Pool
 from tests.emulators.lambda_signatures import RefusedError, verify
 
 _SIDE_DOOR = "/lithops-tests/"
+_END_S = 20.0
 _SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
 
@@ -97,6 +99,8 @@ class Cloud:
                 self.chaos.set(json.loads(body or b"{}"))
             except TypeError as exc:
                 return Answer(400, {}, str(exc).encode())
+        elif wish == "end":
+            self.end()
         elif wish == "reset":
             self.reset()
         elif wish == "counts":
@@ -104,7 +108,7 @@ class Cloud:
                 **self.counts.told(),
                 "live": self.pool.live,
                 "running": self.concurrency.told(),
-                "waiting": len(self.queue),
+                "unfinished": self.queue.unfinished,
                 "is_isolated": self.pool.is_isolated,
             }
         elif wish == "fill":
@@ -114,10 +118,22 @@ class Cloud:
             return Answer(404, {}, b"")
         return Answer(200, {"Content-Type": "application/json"}, json.dumps(told).encode())
 
+    def end(self) -> None:
+        """End what runs. Raises `TimeoutError` when something does not end."""
+        limit = time.monotonic() + _END_S
+        while True:
+            self.queue.clear()
+            if not self.queue.unfinished and not self.concurrency.told():
+                return
+            if time.monotonic() > limit:
+                raise TimeoutError(f"{self.concurrency.told()} invocations that were killed do not end")
+            self.pool.kill_lent()
+            time.sleep(0.01)  # one that was killed while it began is begun again
+
     def reset(self) -> None:
         """Forget everything."""
         self.chaos.set({})
-        self.queue.clear()
+        self.end()
         self.pool.retire_all()
         self.logs.clear()
         with self.moto:

@@ -12,9 +12,12 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.emulators.redis_server_process import RunningRedis
 
+from lithops.errors import SharedObjectGoneError
 from lithops.multiprocessing.dict_keys import encode
 from lithops.multiprocessing.managers import SyncManager
 
@@ -180,3 +183,79 @@ def test_two_hundred_thousand_items(manager: SyncManager) -> None:
     assert shared.popitem() == (199_999, 199_999)
     assert shared.pop(0) == 0
     assert shared.keys() == list(range(1, 199_999))
+
+
+def loop(over: Any, place: int, change: Callable[[Any], Any], seen: list[Any]) -> None:
+    """Note each key, and change the dict when the loop is at one of them."""
+    for key in over:
+        seen.append(key)
+        if key == place:
+            change(over)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda shared: shared.pop(0), lambda shared: shared.__setitem__("new", 0), lambda shared: shared.clear()],
+    ids=["remove", "add", "clear"],
+)
+@pytest.mark.parametrize(("size", "place"), [(1, 0), (2, 0), (2, 1), (30, 7), (30, 29)])
+def test_a_loop_ends_with_an_error_when_items_come_or_go(
+    size: int, place: int, change: Callable[[Any], Any], manager: SyncManager
+) -> None:
+    shared = manager.dict(zip(range(size), range(size), strict=True))
+    seen: list[int] = []
+    with pytest.raises(RuntimeError, match="dictionary changed size during iteration"):
+        loop(shared, place, change, seen)
+    assert seen == list(range(len(seen)))
+    assert len(seen) > place
+
+
+def test_a_loop_that_began_before_a_change_is_told_of_it(manager: SyncManager) -> None:
+    shared = manager.dict()
+    each = iter(shared)
+    shared["new"] = 1
+    with pytest.raises(RuntimeError, match="changed size"):
+        next(each)
+
+
+def test_a_loop_may_set_what_is_there(manager: SyncManager) -> None:
+    shared = manager.dict(zip("abcdef", range(6), strict=True))
+    for key in shared:
+        shared[key] += 1
+    assert list(shared.items()) == list(zip("abcdef", range(1, 7), strict=True))
+
+
+def test_keys_in_place_of_others_end_a_loop_as_in_a_dict(manager: SyncManager) -> None:
+    def replace(over: Any) -> None:
+        del over[0]
+        over["new"] = 1
+
+    for over in (manager.dict(zip(range(9), range(9), strict=True)), dict.fromkeys(range(9))):
+        seen: list[int] = []
+        with pytest.raises(RuntimeError, match="dictionary keys changed during iteration"):
+            loop(over, 8, replace, seen)
+        assert seen == list(range(9))
+
+
+def test_a_loop_over_many_keys_takes_few_requests(manager: SyncManager, redis_server: RunningRedis) -> None:
+    shared = manager.dict(zip(range(5000), range(5000), strict=True))
+    with redis.Redis(redis_server.host, redis_server.port, password=redis_server.password) as server:
+
+        def scripts_run() -> int:
+            return int(server.info("commandstats")["cmdstat_evalsha"]["calls"])
+
+        list(iter(shared))  # the scripts are known now
+        before = scripts_run()
+        each = iter(shared)
+        assert list(each) == list(range(5000))
+        assert list(each) == []
+        assert scripts_run() - before == 12  # the size; 1, 4, 16, 64, 256 keys, five pages of them; the end
+
+
+def test_a_loop_over_a_dict_that_is_deleted_says_so(manager: SyncManager) -> None:
+    shared = manager.dict(zip(range(9), range(9), strict=True))
+    each = iter(shared)
+    next(each)
+    manager.shutdown()
+    with pytest.raises(SharedObjectGoneError, match="shut down"):
+        next(each)

@@ -267,9 +267,12 @@ def test_an_initializer_that_raises_fails_the_calls() -> None:
                 pool.apply(_double, (1,))
 
 
-def test_a_worker_is_initialized_anew_after_so_many_chunks() -> None:
+def test_a_worker_is_another_process_after_so_many_chunks() -> None:
     with Pool(1, _initialize, ("set",), maxtasksperchild=2) as pool:
-        assert [pool.apply(_see, (1,))[1] for _ in range(5)] == [1, 1, 2, 2, 3]
+        seen = [pool.apply(_see, (1,)) for _ in range(5)]
+    assert {(given, runs) for given, runs, _ in seen} == {("set", 1)}
+    processes = [process for _, _, process in seen]
+    assert processes[0] == processes[1] != processes[2] == processes[3] != processes[4]
 
 
 def test_two_pools_on_one_executor_have_initializers_of_their_own() -> None:

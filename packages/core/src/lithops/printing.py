@@ -16,13 +16,17 @@ JOIN_TIMEOUT_S = 10.0
 
 
 class OutputPrinter:
-    """Writes each line with its call in front to `sys.stdout` or `sys.stderr`, as these are when it is written."""
+    """Writes each line with its call in front to `sys.stdout` or `sys.stderr`, as these are when it is written.
+
+    With `is_plain`, the lines are written as they are.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._queue: SimpleQueue[CallOutput | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_closed = False
+        self.is_plain = False
         self._unfinished_line: dict[tuple[str | None, str], bool] = {}
 
     def put(self, call: Call | None, output: CallOutput) -> None:
@@ -49,7 +53,7 @@ class OutputPrinter:
         while (output := self._queue.get()) is not None:  # bounded by close
             stream = sys.stderr if output.stream == "stderr" else sys.stdout
             with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, replaced, or a pipe that broke
-                stream.write(self._with_names(output))
+                stream.write(output.text if self.is_plain else self._with_names(output))
                 if self._queue.empty():
                     stream.flush()
 

@@ -294,6 +294,10 @@ class Work:
             lines.append(f"{job_id},{futures[0].function_name},{len(futures)},{failures},{seconds:.3f}")
         return lines
 
+    def print_plainly(self) -> None:
+        """Print what calls print as it is, without the name of its call."""
+        self._printer.is_plain = True
+
     def ensure_runtime(self) -> None:
         """Make the runtime ready, and check that its workers understand this client. Once."""
         if not self._is_ready:

@@ -18,6 +18,9 @@ __all__ = ["Channel", "Listener"]
 log = logging.getLogger(__name__)
 
 STEP_S = 0.5
+UNHEARD_S = 15.0
+"""After so long workers that reach the broker have told of a status that is in the store."""
+
 AGAIN_AFTER_S = 2.0
 JOIN_TIMEOUT_S = 15.0
 
@@ -46,6 +49,8 @@ class Listener:
         self._is_reached = False
         self.is_hearing = False
         """Whether statuses come: the broker is reached, and some worker has reached it too."""
+        self._found_at: float | None = None
+        self._was_unheard = False
 
     def wake(self) -> None:
         """Begin to listen, if nobody does."""
@@ -54,6 +59,18 @@ class Listener:
                 self._was_used = True
                 self._thread = threading.Thread(target=self._run, name="lithops-listener", daemon=True)
                 self._thread.start()
+
+    def note_found(self, now: float) -> None:
+        """Note that a status was found in the store. When none comes by the broker for long, the log says so, once."""
+        if self._found_at is None:
+            self._found_at = now
+        if self._is_reached and not self.is_hearing and not self._was_unheard and now - self._found_at >= UNHEARD_S:
+            self._was_unheard = True
+            log.warning(
+                "workers end calls and tell the broker nothing, so that the store is listed: their runtime needs the "
+                "broker's package, its password in a variable, and a way to its host; see docs/monitoring.md, and what "
+                "workers log"
+            )
 
     def close(self) -> None:
         """End the thread, and delete the channel. Idempotent."""

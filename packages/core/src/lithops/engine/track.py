@@ -180,6 +180,8 @@ class Tracker:
             stream.close()
         try:
             self._report(decode_status(decode(frame)))
+            if self._listener is not None:
+                self._listener.note_found(time.monotonic())
         except WireError as exc:
             log.warning("the status object '%s' is malformed and ignored: %s", key, exc)
 

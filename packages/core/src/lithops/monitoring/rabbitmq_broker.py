@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -18,12 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = ["PASSWORD_VARIABLE", "RabbitBroker"]
 
+log = logging.getLogger(__name__)
+
 PASSWORD_VARIABLE = "LITHOPS_RABBITMQ_PASSWORD"
 """The environment variable in which a worker elsewhere finds the password, since no message carries it."""
 
 FACTORY = "lithops.monitoring.rabbitmq_broker:RabbitBroker"
 EXPIRY_MS = 24 * 3600 * 1000
 TIMEOUT_S = 10.0
+CLOSE_S = 5.0
+"""So long is the end of a connection waited for: pika itself waits for a frozen server for ever."""
+
 MOST_AT_ONCE = 1000
 _DEFAULT_PASSWORD = "guest"  # of RabbitMQ itself, which takes it from the same machine only
 _PREFIX = "lithops.status."
@@ -101,16 +107,18 @@ class RabbitBroker(StatusBroker):
         )
 
     def close(self) -> None:
-        """Close the connections; those of other threads when these have ended, as far as pika allows it."""
+        """Close the connections, in bounded time; those of other threads when these have ended, as far as pika allows it."""
         with self._lock:
             opened, self._open = self._open, []
-        for connection in opened:
-            try:
-                connection.close()
-            except Exception as exc:  # it may be closed, or broken: then there is nothing to do
-                if self.translate(exc) is None:
-                    raise
         self._mine = threading.local()
+        if not opened:
+            return
+        closer = threading.Thread(target=_close, args=(opened,), name="lithops-rabbitmq-closer", daemon=True)
+        try:
+            closer.start()
+        except RuntimeError:  # at the exit of Python no thread can be started: the sockets are closed by the exit
+            return
+        closer.join(CLOSE_S)
 
     def _of(self, channel: str) -> Any:
         """Give this thread's connection to the server, on which the queue is declared."""
@@ -152,3 +160,11 @@ class RabbitBroker(StatusBroker):
         with self._lock:
             self._open.append(connection)
         return connection.channel()
+
+
+def _close(opened: list[Any]) -> None:
+    for connection in opened:
+        try:
+            connection.close()
+        except Exception as exc:  # it may be closed, or broken: then there is nothing to do
+            log.debug("a connection to RabbitMQ was not closed: %r", exc)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["RedisBroker"]
 
 EXPIRY_S = 24 * 3600
+ANSWER_TIMEOUT_S = 5.0
+"""A worker waits for it at the end of a call, and a server that is frozen must not hold it long: the store has it all."""
+
 MOST_AT_ONCE = 1000
 _PREFIX = "lithops-status:"
 
@@ -84,4 +87,5 @@ class RedisBroker(StatusBroker):
         with self._lock:
             if self._client is None:
                 self._client = connect(self._server, self._password)
+                self._client.connection_pool.connection_kwargs["socket_timeout"] = ANSWER_TIMEOUT_S
             return self._client

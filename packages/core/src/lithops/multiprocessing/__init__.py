@@ -82,9 +82,12 @@ __all__ = [
     "set_start_method",
 ]
 
+SUBDEBUG = 5
+SUBWARNING = 25
+
 _NAMES = frozenset(__all__)
 _ROOMS = frozenset(
-    {"config", "connection", "context", "managers", "pool", "process", "queues", "sharedctypes", "synchronize"}
+    {"config", "connection", "context", "dummy", "managers", "pool", "process", "queues", "sharedctypes", "synchronize"}
 )
 
 

@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 from uuid import uuid4
 
 from lithops.multiprocessing import dict_scripts as scripts
+from lithops.multiprocessing.collection_proxy import CollectionProxy, plain
 from lithops.multiprocessing.dict_keys import encode
-from lithops.multiprocessing.gone import gone
-from lithops.multiprocessing.proxy import BaseProxy, Shared
-from lithops.multiprocessing.staging import MAX_ARGUMENTS, stage
-from lithops.multiprocessing.state import Script, dumps, expiry_ms, loads
+from lithops.multiprocessing.state import dumps, loads
 
 __all__ = ["DictProxy"]
 
 _NOTHING = object()
+_PAGE = 1000
 
 
-class DictProxy(BaseProxy):
+class DictProxy(CollectionProxy):
     """A dict that processes share, with every method of `dict`.
 
     Values are copies: to change one that is itself a plain list or dict, set it again, or make it a proxy of its own. Keys
     are equal if Python says so, whatever their pickles; keys of your own classes are compared one by one, which is slower.
+    A loop over the dict reads its keys in pages, and raises RuntimeError if items come or go meanwhile: at its next page,
+    or at its end.
     """
 
+    _native = dict
+    _parts = ("values", "keys", "order")
+
     def __init__(self, values: Any = (), /, **more: Any) -> None:
-        super().__init__("dict")
-        self._redis.call("SET", self._key, 0, "PX", expiry_ms())
+        super().__init__()
         self.update(values, **more)
-
-    @classmethod
-    def share(cls, value: Any, what: Shared) -> Self:
-        proxy = cls(value)
-        proxy._typeid = what.typeid
-        return proxy
-
-    def _keys(self) -> list[str]:
-        return [self._key, *(f"{self._key}:{part}" for part in ("values", "keys", "order"))]
-
-    def _run(self, what: Script, *arguments: Any, staged: str = "") -> Any:
-        answer = what(self._redis, [*self._keys(), staged], arguments)
-        if answer is None:
-            raise gone(self)
-        return answer
 
     def _find(self, key: Any) -> tuple[bytes, bytes]:
         """Give the field of a key, and the version of the dict for which that holds, or b"" if it always does."""
@@ -69,18 +57,8 @@ class DictProxy(BaseProxy):
                     field, version = self._find(key)
                     new[key] = field
                 arguments += [field, key_data, data]
-            if self._send(version, arguments):
+            if self._run_with(scripts.SET, [version], arguments):
                 return
-
-    def _send(self, version: bytes, arguments: list[bytes]) -> bool:
-        if len(arguments) <= MAX_ARGUMENTS:
-            return bool(self._run(scripts.SET, version, *arguments))
-        staged = f"{self._key}:{uuid4().hex}"
-        stage(self._redis, staged, arguments)
-        return bool(self._run(scripts.SET, version, staged=staged))
-
-    def _callmethod(self, methodname: str, args: Sequence[Any] = (), kwds: Mapping[str, Any] | None = None) -> Any:
-        return getattr(self, methodname)(*args, **(kwds or {}))
 
     def _getvalue(self) -> dict[Any, Any]:
         return dict(self.items())
@@ -123,28 +101,35 @@ class DictProxy(BaseProxy):
         return self._getvalue()
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.keys())
+        return self._each_key(len(self))
+
+    def _each_key(self, size: int) -> Iterator[Any]:
+        """Give each key while the dict has this size: first one, then ever more at once, so that short loops notice soon."""
+        after, left, most = b"-inf", size, 1
+        while True:
+            page = self._run(scripts.PAGE, size, after, most)
+            if not page:
+                raise RuntimeError("dictionary changed size during iteration")
+            last, keys = page
+            yield from map(loads, keys[:left])
+            if len(keys) > left:
+                raise RuntimeError("dictionary keys changed during iteration")
+            if not keys:
+                return
+            after, left, most = b"(" + last, left - len(keys), min(most * 4, _PAGE)
 
     def __reversed__(self) -> Iterator[Any]:
         yield from reversed(self.keys())
 
-    # By value; the hash is that of the reference, as sets and dicts of proxies need it
-    __hash__ = object.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, (dict, DictProxy)):
-            return NotImplemented
-        return self is other or self._getvalue() == _plain(other)
-
     def __or__(self, other: Any) -> Any:
         if not isinstance(other, (dict, DictProxy)):
             return NotImplemented
-        return self._getvalue() | _plain(other)
+        return self._getvalue() | plain(other)
 
     def __ror__(self, other: Any) -> Any:
         if not isinstance(other, (dict, DictProxy)):
             return NotImplemented
-        return _plain(other) | self._getvalue()
+        return plain(other) | self._getvalue()
 
     # Writing
 
@@ -189,7 +174,3 @@ class DictProxy(BaseProxy):
 
     def clear(self) -> None:
         self._run(scripts.CLEAR)
-
-
-def _plain(value: Any) -> Any:
-    return value._getvalue() if isinstance(value, DictProxy) else value

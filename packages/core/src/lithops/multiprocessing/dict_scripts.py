@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lithops.multiprocessing.state import script
 
-__all__ = ["CLEAR", "CONTAINS", "GET", "LENGTH", "OTHERS", "POP", "POP_LAST", "SET", "SET_DEFAULT", "SNAPSHOT"]
+__all__ = ["CLEAR", "CONTAINS", "GET", "LENGTH", "OTHERS", "PAGE", "POP", "POP_LAST", "SET", "SET_DEFAULT", "SNAPSHOT"]
 
 _BEGIN = """
 local version, values, keys, order, staged = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -55,7 +55,7 @@ CONTAINS = script(_BEGIN + "return redis.call('HEXISTS', values, ARGV[1])")
 SET = script(
     _BEGIN
     + """
-if is_stale(ARGV[1]) then return 0 end
+if is_stale(ARGV[1]) then redis.call('DEL', staged); return 0 end
 local number = redis.call('INCR', version)
 local count, read = (#ARGV - 1) / 3, 0
 if count == 0 then
@@ -119,6 +119,19 @@ SNAPSHOT = script(
     + """
 local fields = redis.call('ZRANGE', order, 0, -1)
 return {ARGV[1] ~= 'v' and all(keys, fields) or {}, ARGV[1] ~= 'k' and all(values, fields) or {}}
+"""
+)
+
+# expected number of items, '-inf' or '(' and the age of the last key that is known, how many
+# -> [age of the last of them, pickled keys] of the next keys by age; or 0 if the number of items is another.
+PAGE = script(
+    _BEGIN
+    + """
+if redis.call('HLEN', values) ~= tonumber(ARGV[1]) then return 0 end
+local found = redis.call('ZRANGEBYSCORE', order, ARGV[2], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[3])
+local fields = {}
+for at = 1, #found, 2 do fields[#fields + 1] = found[at] end
+return {found[#found] or '', all(keys, fields)}
 """
 )
 

@@ -7,14 +7,24 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from lithops.errors import NotSupportedError, UnknownBackendError
 from lithops.multiprocessing import config
+from lithops.worker import context
 
 if TYPE_CHECKING:
     from lithops.config import Settings
     from lithops.engine.call import Call
     from lithops.executor import FunctionExecutor
 
-__all__ = ["close_shared", "count_workers", "is_retrying", "open_executor", "shared_executor", "submit"]
+__all__ = [
+    "close_shared",
+    "count_workers",
+    "is_retrying",
+    "open_executor",
+    "program_settings",
+    "shared_executor",
+    "submit",
+]
 
 MOST_PROCESSES = 2048
 """On this machine so many processes can run at once, since they may wait for each other; each is started on demand."""
@@ -35,11 +45,13 @@ def open_executor(workers: int | None = None) -> FunctionExecutor:
     arguments = _arguments()
     if workers is not None:
         settings = _settings(arguments)
-        key = "worker_processes" if settings.mode == "localhost" else "max_workers"
+        key = _limits_of(settings)[0]
         fields = getattr(settings.compute_options, "__struct_fields__", ())
         if key in fields:
             arguments[key] = workers
-    return FunctionExecutor(**arguments)
+    executor = FunctionExecutor(**arguments)
+    executor._work.print_plainly()  # as the standard library's processes do
+    return executor
 
 
 def shared_executor() -> FunctionExecutor:
@@ -47,7 +59,7 @@ def shared_executor() -> FunctionExecutor:
     global _shared
     with _lock:
         if _shared is None or _shared[0] != os.getpid():
-            settings = _settings(_arguments())
+            settings = program_settings()
             _shared = (os.getpid(), open_executor(MOST_PROCESSES if settings.mode == "localhost" else None))
         return _shared[1]
 
@@ -61,12 +73,25 @@ def close_shared() -> None:
         found[1].close()
 
 
+def program_settings() -> Settings:
+    """Resolve the configuration that pools and processes of this program use, `LITHOPS_CONFIG` included.
+
+    Raises `NotSupportedError` in a worker that has none.
+    """
+    return _settings(_arguments())
+
+
 def count_workers() -> int:
-    """Say how many workers run at once by default: the processors of this machine, or what the backend is limited to."""
-    settings = _settings(_arguments())
-    options = settings.compute_options
-    for key in ("worker_processes", "max_workers"):
-        found = getattr(options, key, None)
+    """Say how many workers run at once by default: the processors of this machine, or what the backend is limited to.
+
+    In a worker that has no configuration, it is the processors that this worker has.
+    """
+    try:
+        settings = program_settings()
+    except NotSupportedError:
+        return _processors()
+    for key in _limits_of(settings):
+        found = getattr(settings.compute_options, key, None)
         if isinstance(found, int) and found > 0:
             return found
     if settings.mode != "localhost":
@@ -78,7 +103,7 @@ def count_workers() -> int:
                 return backend.limits.max_concurrency
         finally:
             backend.close()
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return _processors()
 
 
 def is_retrying(executor: FunctionExecutor) -> bool:
@@ -116,4 +141,21 @@ def _settings(arguments: dict[str, Any]) -> Settings:
 
     named = {key: arguments[key] for key in NAMED if key in arguments}
     others = {key: value for key, value in arguments.items() if key not in (*NAMED, "config", "log_level", "retries")}
-    return resolve(arguments.get("config"), overrides=others, **named)
+    try:
+        return resolve(arguments.get("config"), overrides=others, **named)
+    except UnknownBackendError as exc:
+        if context.current() is None:
+            raise
+        raise NotSupportedError(
+            "this worker has no configuration: start pools and processes, and make what they share, in the main program "
+            "(what is shared may be given to a worker), or let it call config.set_parameter(config.LITHOPS_CONFIG, ...)"
+        ) from exc
+
+
+def _limits_of(settings: Settings) -> tuple[str, ...]:
+    """Name the keys that say how many calls run at once. On a cloud, `worker_processes` of Lithops 3 is another number."""
+    return ("worker_processes", "max_workers") if settings.mode == "localhost" else ("max_workers",)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

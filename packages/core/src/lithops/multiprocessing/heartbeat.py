@@ -3,6 +3,8 @@
 object made --> track --> every 3 s: lease of this identity; every quarter of the expiry: all keys of living objects
 object gone --> bury ---> deleted soon, if it was made here and never pickled
 exit        --> deleted: all that a client made; the lease
+
+No error ends the thread, or what this process holds would be taken for free.
 """
 
 from __future__ import annotations
@@ -18,7 +20,6 @@ import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lithops.errors import BrokerError
 from lithops.multiprocessing.identities import LEASE_MS, end_identities, renew_leases
 from lithops.multiprocessing.servers import client_of, clients
 from lithops.types import StorageRef
@@ -130,7 +131,7 @@ def _renew_leases(failing: set[Client]) -> set[Client]:
     for client in sorted(clients(), key=failing.__contains__):
         try:
             renew_leases(client)
-        except BrokerError as exc:
+        except Exception as exc:  # gone, or it refuses: full, busy, not permitted
             still.add(client)
             if client not in failing:
                 log.warning("what this process holds may be taken for free soon: %s", exc)
@@ -138,15 +139,15 @@ def _renew_leases(failing: set[Client]) -> set[Client]:
 
 
 def _renew_keys() -> None:
-    for ref, keys in _by_server((obj._ref, obj._keys()) for obj in _alive()):
-        client = client_of(ref)
+    for ref, keys in _by_server((obj._ref, _keys_of(obj)) for obj in _alive()):
         try:
+            client = client_of(ref)
             for at in range(0, len(keys), BATCH):
                 pipeline = client.pipeline(transaction=False)
                 for key in keys[at : at + BATCH]:
                     pipeline.pexpire(key, expiry_ms())
                 client.run_pipeline(pipeline)
-        except BrokerError as exc:
+        except Exception as exc:  # as above
             log.warning("%d keys may expire: %s", len(keys), exc)
 
 
@@ -154,12 +155,20 @@ def _alive() -> list[Any]:
     return [obj for obj in (found() for found in _living.valuerefs()) if obj is not None]
 
 
+def _keys_of(obj: Any) -> list[str]:
+    try:
+        keys: list[str] = obj._keys()
+    except AttributeError:  # another thread is still making it
+        keys = [obj._key]
+    return keys
+
+
 def _delete(graves: Iterable[tuple[StorageRef, list[str]]]) -> None:
     for ref, keys in _by_server(graves):
         try:
             for at in range(0, len(keys), BATCH):
                 client_of(ref).call("UNLINK", *keys[at : at + BATCH])
-        except BrokerError as exc:
+        except Exception as exc:  # as above
             log.debug("%d keys are left to expire: %s", len(keys), exc)
 
 
@@ -168,7 +177,7 @@ def _run_errands() -> None:
         ref, command = _errands.get()
         try:
             client_of(ref).call(*command)
-        except BrokerError as exc:
+        except Exception as exc:  # as above
             log.debug("%s is left undone: %s", command[0], exc)
 
 
@@ -184,7 +193,7 @@ def _exit() -> None:
     if _thread is None or _thread[0] != os.getpid():
         return
     graves = [(ref, keys) for pid, ref, keys in _left if pid == os.getpid()]
-    graves += [(obj._ref, obj._keys()) for obj in _alive() if obj._is_deleted_at_exit()]
+    graves += [(obj._ref, _keys_of(obj)) for obj in _alive() if obj._is_deleted_at_exit()]
     for grave in graves:
         _buried.put(grave)
     _buried.put(None)

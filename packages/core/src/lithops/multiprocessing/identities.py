@@ -11,7 +11,6 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from lithops.errors import BrokerError
 from lithops.multiprocessing.servers import clients
 
 if TYPE_CHECKING:
@@ -58,7 +57,8 @@ def end_identities() -> None:
 def renew_leases(client: Client) -> None:
     """Renew the leases of all identities at one server. Raises `BrokerError`."""
     for name in _own():
-        client.call("SET", ALIVE + name, 1, "PX", LEASE_MS)
+        if not client.call("PEXPIRE", ALIVE + name, LEASE_MS):  # which a full server does not refuse
+            client.call("SET", ALIVE + name, 1, "PX", LEASE_MS)
         if name not in _own():  # it ended meanwhile
             client.call("DEL", ALIVE + name)
 
@@ -69,5 +69,5 @@ def _own() -> tuple[str, ...]:
 
 def _forget(name: str) -> None:
     for client in clients():
-        with contextlib.suppress(BrokerError):  # the server is gone, or the lease lapses by itself
+        with contextlib.suppress(Exception):  # the server is gone, or refuses: the lease lapses by itself
             client.call("DEL", ALIVE + name)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self, SupportsIndex
-from uuid import uuid4
 
 from lithops.multiprocessing import list_scripts as scripts
-from lithops.multiprocessing.gone import gone
-from lithops.multiprocessing.proxy import BaseProxy, Shared
-from lithops.multiprocessing.staging import MAX_ARGUMENTS, stage
-from lithops.multiprocessing.state import Script, dumps, expiry_ms, loads
+from lithops.multiprocessing.collection_proxy import CollectionProxy, plain
+from lithops.multiprocessing.state import dumps, loads
 
 __all__ = ["ListProxy"]
 
@@ -19,42 +16,23 @@ _PAGE = 1000
 _Edit = tuple[int, int, list[bytes]]
 
 
-class ListProxy(BaseProxy):
+class ListProxy(CollectionProxy):
     """A list that processes share, with every method of `list`.
 
     Items are copies: to change one that is itself a plain list or dict, set it again, or make it a proxy of its own. A loop
     over the list reads it in pages, and sees what others append meanwhile.
     """
 
+    _native = list
+    _parts = ("items",)
+
     def __init__(self, values: Iterable[Any] = (), /) -> None:
-        super().__init__("list")
-        self._redis.call("SET", self._key, 0, "PX", expiry_ms())
-        items = [dumps(value) for value in values]
-        if items:
-            self._splice(_END, _END, items)
-
-    @classmethod
-    def share(cls, value: Any, what: Shared) -> Self:
-        proxy = cls(value)
-        proxy._typeid = what.typeid
-        return proxy
-
-    def _keys(self) -> list[str]:
-        return [self._key, f"{self._key}:items"]
-
-    def _run(self, what: Script, *arguments: Any, staged: str = "") -> Any:
-        answer = what(self._redis, [*self._keys(), staged], arguments)
-        if answer is None:
-            raise gone(self)
-        return answer
+        super().__init__()
+        self.extend(values)
 
     def _splice(self, first: int, last: int | str, new: Sequence[bytes], version: bytes = b"") -> list[Any]:
         """Replace a range of items in one atomic step."""
-        if len(new) <= MAX_ARGUMENTS:
-            return self._run(scripts.SPLICE, version, first, last, *new)  # type: ignore[no-any-return]
-        staged = f"{self._key}:{uuid4().hex}"
-        stage(self._redis, staged, new)
-        return self._run(scripts.SPLICE, version, first, last, staged=staged)  # type: ignore[no-any-return]
+        return self._run_with(scripts.SPLICE, [version, first, last], new)  # type: ignore[no-any-return]
 
     def _edit(self, decide: Callable[[list[bytes]], _Edit]) -> None:
         """Read all, decide what to replace, and replace it if nobody was faster; else again."""
@@ -62,9 +40,6 @@ class ListProxy(BaseProxy):
             version, items = self._run(scripts.SNAPSHOT)
             if self._splice(*decide(items), version)[0] == b"done":
                 return
-
-    def _callmethod(self, methodname: str, args: Sequence[Any] = (), kwds: Mapping[str, Any] | None = None) -> Any:
-        return getattr(self, methodname)(*args, **(kwds or {}))
 
     def _getvalue(self) -> list[Any]:
         return [loads(item) for item in self._run(scripts.RANGE, 0, -1)]
@@ -110,35 +85,27 @@ class ListProxy(BaseProxy):
         return self._getvalue()
 
     def __add__(self, other: Any) -> list[Any]:
-        return self._getvalue() + _plain(other)  # type: ignore[no-any-return]
+        return self._getvalue() + plain(other)  # type: ignore[no-any-return]
 
     def __radd__(self, other: Any) -> list[Any]:
-        return _plain(other) + self._getvalue()  # type: ignore[no-any-return]
+        return plain(other) + self._getvalue()  # type: ignore[no-any-return]
 
     def __mul__(self, times: SupportsIndex) -> list[Any]:
         return self._getvalue() * times
 
     __rmul__ = __mul__
 
-    # By value; the hash is that of the reference, as sets and dicts of proxies need it
-    __hash__ = object.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, (list, ListProxy)):
-            return NotImplemented
-        return self is other or self._getvalue() == _plain(other)
-
     def __lt__(self, other: Any) -> bool:
-        return self._getvalue() < _plain(other)  # type: ignore[no-any-return]
+        return self._getvalue() < plain(other)  # type: ignore[no-any-return]
 
     def __le__(self, other: Any) -> bool:
-        return self._getvalue() <= _plain(other)  # type: ignore[no-any-return]
+        return self._getvalue() <= plain(other)  # type: ignore[no-any-return]
 
     def __gt__(self, other: Any) -> bool:
-        return self._getvalue() > _plain(other)  # type: ignore[no-any-return]
+        return self._getvalue() > plain(other)  # type: ignore[no-any-return]
 
     def __ge__(self, other: Any) -> bool:
-        return self._getvalue() >= _plain(other)  # type: ignore[no-any-return]
+        return self._getvalue() >= plain(other)  # type: ignore[no-any-return]
 
     # Writing
 
@@ -146,7 +113,7 @@ class ListProxy(BaseProxy):
         self._run(scripts.APPEND, dumps(value))
 
     def extend(self, values: Iterable[Any]) -> None:
-        new = [dumps(value) for value in (values._getvalue() if isinstance(values, ListProxy) else values)]
+        new = [dumps(value) for value in plain(values)]
         if new:
             self._splice(_END, _END, new)
 
@@ -189,7 +156,7 @@ class ListProxy(BaseProxy):
             if not self._run(scripts.SET, _index(at, "indices"), dumps(value)):
                 raise IndexError("list assignment index out of range")
             return
-        new = [dumps(item) for item in (value._getvalue() if isinstance(value, ListProxy) else value)]
+        new = [dumps(item) for item in plain(value)]
         start, stop, step = _bounds(at)
         if step == 1:
             self._splice(start, stop, new)
@@ -224,10 +191,6 @@ class ListProxy(BaseProxy):
     def __imul__(self, times: SupportsIndex) -> Self:
         self._edit(lambda items: (0, _END, items * times))
         return self
-
-
-def _plain(value: Any) -> Any:
-    return value._getvalue() if isinstance(value, ListProxy) else value
 
 
 def _clamped(at: int) -> int:

@@ -65,8 +65,8 @@ Callback = Callable[[Any], object]
 class Pool:
     """Workers that apply functions to many arguments; a context manager that terminates it at its end.
 
-    A chunk of arguments is one call of the executor. With `maxtasksperchild`, a worker runs the initializer again after
-    so many chunks; the process of the operating system stays. An `executor` that is given is used, and not closed.
+    A chunk of arguments is one call of the executor. With `maxtasksperchild`, a worker's process ends after so many
+    chunks; on a platform that keeps it, the initializer runs again. An `executor` that is given is used, and not closed.
     """
 
     def __init__(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from lithops.multiprocessing.process import make_pool_worker, swap_current
 from lithops.types import ErrorInfo
+from lithops.worker import context
 from lithops.worker.failure import describe
 
 __all__ = ["Chunk", "Group", "Part", "Setup", "call_once", "map_each", "star_each"]
@@ -55,6 +56,8 @@ class Chunk:
         self._function = function
         self._how = how
         self._state: _State | None = None
+        self.is_spent = False
+        """Whether this process has done as many chunks as it was to do."""
 
     def __call__(self, given: Any, /) -> Any:
         setup = self._setup
@@ -67,6 +70,9 @@ class Chunk:
             state.give_to(setup)
             self._state = state
         state.chunks += 1
+        self.is_spent = setup.most is not None and state.chunks >= setup.most
+        if self.is_spent:
+            context.retire()
         before = swap_current(state.process)
         try:
             return self._how(self._function, given)
@@ -98,7 +104,7 @@ class Group:
         results: list[list[Any]] = []
         limit = time.perf_counter() + GROUP_S
         for chunk in chunks:
-            if results and time.perf_counter() > limit:
+            if results and (self._chunk.is_spent or time.perf_counter() > limit):
                 return Part(results)
             try:
                 results.append(self._chunk(chunk))

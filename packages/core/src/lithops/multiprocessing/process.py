@@ -7,9 +7,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from lithops.errors import NotSupportedError
+
 if TYPE_CHECKING:
     from lithops.executor import FunctionExecutor
     from lithops.future import ResponseFuture
+    from lithops.types import StorageRef
 
 __all__ = [
     "BaseProcess",
@@ -43,6 +46,8 @@ class BaseProcess:
     _authkey: bytes
     _parent: tuple[str, int | None]
     _children_numbers: Iterator[int]
+    _server: StorageRef | None
+    """In a worker: the Redis server that the client has configured for what processes share."""
 
     def __init__(
         self,
@@ -71,6 +76,7 @@ class BaseProcess:
         self._ident: int | None = None
         self._future: ResponseFuture | None = None
         self._executor = executor
+        self._server: StorageRef | None = None
         self._ended_by: int | None = None
         self._closed = False
 
@@ -232,6 +238,12 @@ class BaseProcess:
             try:
                 if not future.cancel():  # it ended meanwhile: by itself
                     self._ended_by = None
+            except NotSupportedError as exc:
+                self._ended_by = None
+                raise NotSupportedError(
+                    f"the process '{self._name}' goes on: its backend cannot end what was started; join it, or give it an "
+                    "Event to look at"
+                ) from exc
             except BaseException:
                 self._ended_by = None
                 raise
@@ -269,6 +281,7 @@ class MainProcess(BaseProcess):
         self._ident = os.getpid()
         self._future = None
         self._executor = None
+        self._server = None
         self._ended_by = None
         self._closed = False
 

@@ -26,7 +26,9 @@ def begin(process: BaseProcess, executor: FunctionExecutor | None) -> ResponseFu
     """Submit the call of a process."""
     from lithops.future import ResponseFuture
     from lithops.multiprocessing.process_run import Bootstrap
+    from lithops.multiprocessing.servers import server_for_workers
 
+    process._server = server_for_workers()
     blocks = submit(executor or shared_executor(), Bootstrap(process), [()], retries=0)
     [call] = [call for block in blocks for call in block]
     return ResponseFuture(call)

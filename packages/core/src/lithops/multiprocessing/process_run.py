@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lithops.multiprocessing.process import BaseProcess, swap_current, take_children
 from lithops.multiprocessing.process_exit import end_children
+from lithops.worker import context
 
 if TYPE_CHECKING:
     from lithops.future import ResponseFuture
@@ -26,6 +27,7 @@ class Bootstrap:
     def __init__(self, process: BaseProcess) -> None:
         self.__name__ = process.name
         self._process: BaseProcess | None = process
+        self._argv = list(sys.argv)
 
     def __call__(self) -> int:
         process, self._process = self._process, None  # the worker keeps functions; what this one held must go
@@ -34,13 +36,16 @@ class Bootstrap:
         state = sys.modules.get("lithops.multiprocessing.state")
         if state is not None:
             state.new_identity()
+        context.retire()  # the next process begins with nothing that this one leaves behind
         before = swap_current(process)
+        argv, sys.argv = sys.argv, self._argv
         streams = sys.stdin, sys.stdout, sys.stderr
         try:
             return _run(process)
         finally:
             take_children()
             sys.stdin, sys.stdout, sys.stderr = streams
+            sys.argv = argv
             swap_current(before)
             state = sys.modules.get("lithops.multiprocessing.state")
             if state is not None:

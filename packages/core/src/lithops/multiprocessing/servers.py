@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from lithops.config import resolve
 from lithops.monitoring.config import RedisConfig
-from lithops.redis_server import reference
+from lithops.multiprocessing.executors import program_settings
+from lithops.multiprocessing.process import current_process
+from lithops.redis_server import missing_package, reference
 from lithops.types import StorageRef
 from lithops.worker import context
 
 if TYPE_CHECKING:
     from lithops.multiprocessing.redis_client import Client
 
-__all__ = ["adopt", "client_of", "clients", "new_object_server"]
+__all__ = ["adopt", "client_of", "clients", "new_object_server", "server_for_workers"]
 
 _adopted: StorageRef | None = None
 _clients: dict[tuple[int, str], Client] = {}
@@ -28,9 +29,19 @@ def adopt(ref: StorageRef) -> None:
 
 def new_object_server() -> StorageRef:
     """Give the server for a new object: in a worker that of the client, else that of the configuration."""
-    if context.current() is not None and _adopted is not None:
-        return _adopted
+    if context.current() is not None:
+        known = current_process()._server or _adopted
+        if known is not None:
+            return known
     return _configured()[0]
+
+
+def server_for_workers() -> StorageRef | None:
+    """Give the server that a process is to know of; None where the configuration names none."""
+    if context.current() is not None:
+        return current_process()._server or _adopted
+    is_named = any(info.name == "redis" for info, _ in program_settings().brokers())
+    return _configured()[0] if is_named else None
 
 
 def client_of(ref: StorageRef) -> Client:
@@ -60,7 +71,7 @@ def _password(ref: StorageRef) -> str | None:
 
 def _configured() -> tuple[StorageRef, str | None]:
     options = RedisConfig()
-    for info, found in resolve().brokers():
+    for info, found in program_settings().brokers():
         if info.name == "redis" and isinstance(found, RedisConfig):
             options = found
     plain = {name: getattr(options, name) for name in options.__struct_fields__ if name != "password"}
@@ -72,12 +83,7 @@ def _name(ref: StorageRef) -> str:
 
 
 def _require_redis() -> None:
-    from lithops.errors import MissingDependencyError
-
     try:
         import redis  # noqa: F401
     except ImportError as exc:
-        raise MissingDependencyError(
-            "what lithops.multiprocessing shares is kept in Redis, and its package is missing:"
-            " pip install 'lithops[multiprocessing]'"
-        ) from exc
+        raise missing_package("what lithops.multiprocessing shares is kept in Redis", "multiprocessing") from exc

@@ -107,20 +107,26 @@ class SynchronizedBase:
         return f"<{type(self).__name__} wrapper for {self._obj!r}>"
 
 
+def _locked(name: str) -> property:
+    """Make a property that gets and sets an attribute of the object while it holds the lock."""
+
+    def get(self: SynchronizedBase) -> Any:
+        with self._lock:
+            return getattr(self._obj, name)
+
+    def put(self: SynchronizedBase, value: Any) -> None:
+        with self._lock:
+            setattr(self._obj, name, value)
+
+    return property(get, put)
+
+
 class Synchronized(SynchronizedBase):
     """A value with a lock. `value += 1` is a read and a write: hold `get_lock()` around it."""
 
     __slots__ = ()
 
-    @property
-    def value(self) -> Any:
-        with self._lock:
-            return self._obj.value
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        with self._lock:
-            self._obj.value = value
+    value = _locked("value")
 
 
 class SynchronizedArray(SynchronizedBase):
@@ -154,25 +160,8 @@ class SynchronizedString(SynchronizedArray):
 
     __slots__ = ()
 
-    @property
-    def value(self) -> Any:
-        with self._lock:
-            return self._obj.value
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        with self._lock:
-            self._obj.value = value
-
-    @property
-    def raw(self) -> bytes:
-        with self._lock:
-            return self._obj.raw  # type: ignore[no-any-return]
-
-    @raw.setter
-    def raw(self, value: bytes) -> None:
-        with self._lock:
-            self._obj.raw = value
+    value = _locked("value")
+    raw = _locked("raw")
 
 
 class SynchronizedStructure(SynchronizedBase):

@@ -51,6 +51,7 @@ class SharedObject:
         self._maker = os.getpid()
         self._is_of_client = context.current() is None
         self._is_known_elsewhere = False
+        client_of(self._ref)  # sends nothing, but what is imported here cannot be imported by the exit that deletes
         track(self)
 
     @property

@@ -91,9 +91,11 @@ class ValueProxy(BaseProxy):
     """One value of any type. Getting and setting are atomic; a change that depends on the value needs a lock around it."""
 
     __class_getitem__: ClassVar[Any] = classmethod(types.GenericAlias)
+    _plain = ("_typecode",)
 
     def __init__(self, typecode: Any, value: Any, lock: bool = True) -> None:
         super().__init__("Value")
+        self._typecode = typecode
         self._redis.call("SET", self._key, dumps(value), "PX", expiry_ms())
 
     @classmethod
@@ -115,7 +117,7 @@ class ValueProxy(BaseProxy):
         return getattr(self, methodname)(*args, **(kwds or {}))
 
     def __str__(self) -> str:
-        return f"Value({self.get()!r})"
+        return f"Value({self._typecode!r}, {self.get()!r})"
 
 
 class ArrayProxy(BaseProxy):
