@@ -262,8 +262,10 @@ def test_each_attempt_is_billed_once(lab: MakeLab) -> None:
     backend = Asked()
     one = lab(backend)
     (call,) = one.add(one.job(retry=Retry(max_attempts=2)), 1)
-    backend._report(billed(backend.wait_started(1)[0], 1.5))
-    backend._report(billed(backend.wait_started(2)[1], 0.5))
+    first = backend.wait_started(1)[0]
+    backend._report(billed(first, 1.5))
+    second = backend.wait_started(2)[1]
+    backend._report(billed(second, 0.5))
     one.until(lambda: call.is_done)
     spent = one.engine.bill.spent()
     assert (spent.amount, spent.currency, spent.as_of) == (2.0 * 2.0 + 2, "EUR", "2026-01-01")
@@ -289,7 +291,8 @@ def test_nothing_more_is_started_when_the_limit_is_reached(lab: MakeLab) -> None
     one = lab(backend)
     one.engine.bill.limit = 3.0
     (first,) = one.add(one.job(), 1)
-    backend._report(billed(backend.wait_started(1)[0], 1.0))
+    message = backend.wait_started(1)[0]
+    backend._report(billed(message, 1.0))
     one.until(lambda: first.is_done)
     (second,) = one.add(one.job(), 1)
     assert second.status is not None
