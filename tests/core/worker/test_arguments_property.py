@@ -81,6 +81,8 @@ def test_binding_agrees_with_calling(function: Function, element: Any, extra: An
 @given(functions(), elements)
 @settings(max_examples=200, deadline=None)
 def test_a_result_that_is_an_element_is_bound_like_it_or_passed_whole(function: Function, result: Any) -> None:
+    names = {one.name for one in inspect.signature(function).parameters.values() if one.kind is one.POSITIONAL_ONLY}
+    assume(not isinstance(result, dict) or not names & set(result))  # Signature.bind of Python 3.13 takes some of them
     try:
         wanted = Binder(function).bind(result)
     except TypeError:
