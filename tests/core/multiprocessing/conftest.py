@@ -14,6 +14,8 @@ import cloudpickle
 import pytest
 from tests.emulators.redis_server_process import RunningRedis, running_redis
 
+from lithops.multiprocessing.pool import Pool
+
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RunningRedis]:
@@ -82,3 +84,12 @@ def result_of(process: subprocess.Popen[bytes]) -> Any:
 @pytest.fixture(name="result_of")
 def _result_of() -> Callable[[subprocess.Popen[bytes]], Any]:
     return result_of
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    """Run a pool of two workers."""
+    made = Pool(2)
+    yield made
+    made.terminate()
+    made.join()

@@ -66,14 +66,6 @@ def _read_flag(_x: int) -> str:
     return os.environ.get("POOL_FLAG", "unset")
 
 
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    made = Pool(2)
-    yield made
-    made.terminate()
-    made.join()
-
-
 def test_map_keeps_the_order_for_every_chunk_size(pool: Pool) -> None:
     for chunksize in (None, 1, 3, 100):
         assert pool.map(_double, range(20), chunksize) == [2 * x for x in range(20)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,14 +57,6 @@ def _fail_at_first(given: tuple[str, int]) -> int:
 def _sleep(x: int) -> int:
     time.sleep(0.2)
     return x
-
-
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    made = Pool(2)
-    yield made
-    made.terminate()
-    made.join()
 
 
 def test_results_keep_their_order_for_every_number_of_chunks(pool: Pool) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from lithops.errors import BrokerError
 from lithops.multiprocessing.servers import clients
 
 if TYPE_CHECKING:
@@ -69,5 +70,5 @@ def _own() -> tuple[str, ...]:
 
 def _forget(name: str) -> None:
     for client in clients():
-        with contextlib.suppress(Exception):  # the server is gone, or refuses: the lease lapses by itself
+        with contextlib.suppress(BrokerError):  # the server is gone, or refuses: the lease lapses by itself
             client.call("DEL", ALIVE + name)

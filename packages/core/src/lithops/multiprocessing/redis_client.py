@@ -177,7 +177,9 @@ class Client:
         undo(answer)
 
     def _refused(self, exc: exceptions.ResponseError) -> BrokerError:
-        return BrokerError(f"the Redis server at {self._where()} refuses: {exc}")
+        return BrokerError(
+            f"the Redis server at {self._where()} refuses: {exc}; look at its memory, its load, and what its user may do"
+        )
 
     def _where(self) -> str:
         return f"{self.ref.options.get('host', '127.0.0.1')}:{self.ref.options.get('port', 6379)}"
